@@ -1,0 +1,2 @@
+//! The command `refunds`.
+fn main() {}
