@@ -1,1 +1,107 @@
-//! x
+//! An embedded refund ledger.
+//!
+//! A ledger records billing movements (charges) and the refunds that give money back on them. It
+//! never refunds a movement beyond its amount, never books the same refund twice, and proves
+//! afterwards what happened.
+//!
+//! ```
+//! # fn main() -> Result<(), refund_ledger::LedgerError> {
+//! use refund_ledger::{AmountRequest, Id, Ledger, MovementKey, MovementRequest, Period,
+//!                     RefundRequest, Tax, Text};
+//!
+//! let ledger = Ledger::in_memory(); // or Ledger::open("refunds.db")?
+//! let movement = MovementKey::new("acme", "sub-7", "mov-42")?;
+//! let tax = Tax::new("IVA", "21".parse()?)?;
+//! ledger.record_movement(&movement, MovementRequest {
+//!     currency: "EUR".parse()?,
+//!     occurred_at: "2022-02-01T00:00:00Z".parse()?,
+//!     amount: AmountRequest::new(Some("121".parse()?), Some("100".parse()?))?.with_tax(tax.clone()),
+//!     description: Text::new("February")?,
+//! })?;
+//!
+//! let request = RefundRequest {
+//!     refund_datetime: "2022-02-24T13:45:10Z".parse()?,
+//!     period: Period::default(),
+//!     amount: AmountRequest::new(Some("12.1".parse()?), None)?.with_tax(tax),
+//!     external_invoice_id: Some(Id::new("inv-9")?),
+//!     external_refund_unique_id: Id::new("987654321")?,
+//!     billable: false,
+//!     description: Text::new("Two days without service")?,
+//! };
+//! let created = ledger.create_refund(&movement, request.clone())?;
+//! assert!(!created.replayed);
+//! let again = ledger.create_refund(&movement, request)?; // a retry books nothing
+//! assert!(again.replayed && again.id == created.id);
+//!
+//! let balance = ledger.balance(&movement)?;
+//! assert_eq!(balance.refundable.with, 10_890); // in cents
+//! assert!(ledger.verify(None)?.is_valid());
+//! # Ok(()) }
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default | what it brings |
+//! |---|---|---|
+//! | `system` | yes | the platform's clock and randomness, in one place |
+//! | `sqlite` | yes | the durable store: one SQLite file, SQLite bundled |
+//! | `conformance` | no | the suite of cases that every [`Store`] must pass |
+//!
+//! Without features the crate is the bare core: rules, journal and the memory store, with no
+//! clock, no randomness and no I/O. It builds for `wasm32-unknown-unknown`.
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
+
+mod access;
+mod amount;
+mod command;
+mod currency;
+mod decide;
+mod error;
+mod hash;
+mod head;
+mod host;
+mod id;
+mod idempotency;
+mod journal;
+mod ledger;
+mod money;
+mod movement;
+mod policy;
+mod query;
+mod refund;
+pub mod store;
+mod text;
+mod time;
+mod verify;
+pub mod wire;
+
+pub use access::{Access, Action, AllowAll, Authorize, Resource};
+pub use amount::{Amount, AmountRequest, Percentage, Tax, Values};
+pub use command::{Command, Operation, Repeats};
+pub use currency::Currency;
+pub use decide::{Context, Decision, Minted, Receipt, decide, decide_all};
+pub use error::{Detail, ErrorCode, Holder, LedgerError};
+pub use hash::Hash;
+pub use head::Head;
+pub use host::Host;
+#[cfg(feature = "system")]
+pub use host::SystemHost;
+pub use id::{ID_BYTES_MAX, Id, MovementKey, RefundId};
+pub use journal::{
+    Entry, EntryContent, EntryKind, JournalEntry, JournalPosition, JournalRecord, MovementContent,
+    RefundContentEntry, TextOwner, entry_hash,
+};
+pub use ledger::{Atomicity, Balance, Batch, Created, Ledger, Recorded, RefundPage, Revision};
+pub use money::{DecimalValue, JsonMoney, SIGNIFICANT_DIGITS_MAX, minor_to_decimal};
+pub use movement::{ChainEnd, Movement, MovementRequest, Refunded};
+pub use policy::Policy;
+pub use query::{CurrencyTotals, Cursor, LIST_LIMIT_MAX, ListAfter, Page, RefundFilter, RefundQuery};
+pub use refund::{
+    ExternalId, KindName, NonSubscribableRefundRequest, Refund, RefundContent, RefundDetails,
+    RefundKind, RefundRequest,
+};
+pub use store::{RefundLookup, Store, StoreError};
+pub use text::{Description, Salt, SaltedText, TEXT_SCALARS_MAX, Text};
+pub use time::{Period, Timestamp};
+pub use verify::{Finding, Report, Verdict, Verifier};

@@ -1,0 +1,78 @@
+//! Currencies and their minor units, as ISO 4217 has them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::error::LedgerError;
+
+/// A currency of ISO 4217 with the number of decimals of its minor unit.
+///
+/// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// let yen: refund_ledger::Currency = "JPY".parse()?;
+/// assert_eq!(yen.exponent(), 0);
+/// assert!("jpy".parse::<refund_ledger::Currency>().is_err());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Currency {
+    code: [u8; 3],
+    exponent: u8,
+}
+
+impl Currency {
+    /// The three capital letters.
+    pub fn code(&self) -> &str {
+        // INVARIANT: three ASCII letters, checked by `from_str`.
+        std::str::from_utf8(&self.code).unwrap_or_default()
+    }
+
+    /// How many decimals the minor unit stands for: 2 for EUR, 0 for JPY, 3 for BHD.
+    pub const fn exponent(&self) -> u8 {
+        self.exponent
+    }
+}
+
+impl FromStr for Currency {
+    type Err = LedgerError;
+
+    fn from_str(text: &str) -> Result<Self, LedgerError> {
+        let known = iso_currency::Currency::from_code(text).filter(|c| c.code() == text);
+        let code = text.as_bytes().try_into().ok();
+        // Gold, testing codes and such have no minor unit: nothing can be billed in them.
+        let exponent = known
+            .and_then(|currency| currency.exponent())
+            .and_then(|exponent| u8::try_from(exponent).ok());
+        match (code, exponent) {
+            (Some(code), Some(exponent)) => Ok(Self { code, exponent }),
+            _ => Err(LedgerError::invalid_field(
+                "currency",
+                "invalid_format",
+                format!(
+                    "is `{}`; it must be a currency code of ISO 4217 that has a minor unit, such as `EUR`",
+                    text.chars().take(16).collect::<String>()
+                ),
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Serialize for Currency {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}

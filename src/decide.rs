@@ -1,0 +1,380 @@
+//! The rules: pure functions from a command and what the store holds to what to write.
+//!
+//! Nothing here does I/O, asks a clock or draws a random number; what a decision needs of those
+//! comes in its [`Context`] and its [`Minted`] values. Deciding the same twice gives the same.
+
+mod create_refund;
+mod delete_refund;
+mod erase_text;
+mod record_movement;
+mod update_refund;
+mod void_movement;
+
+
+use crate::amount::Values;
+use crate::command::{Command, Operation, Repeats};
+use crate::error::{ErrorCode, LedgerError};
+use crate::hash::Hash;
+use crate::id::{Id, MovementKey, RefundId};
+use crate::journal::{
+    Entry, EntryContent, EntryKind, JournalEntry, MovementContent, RefundContentEntry, entry_hash,
+};
+use crate::money::minor_to_decimal;
+use crate::movement::{ChainEnd, Movement};
+use crate::policy::Policy;
+use crate::refund::Refund;
+use crate::store::batch::{BatchBuilder, Change};
+use crate::store::{Loaded, LoadedRefund, RefundLookup, Snapshot, WriteBatch};
+use crate::text::{Description, Salt, SaltedText, Text};
+use crate::time::Timestamp;
+
+/// What every command of a batch is decided with.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The time, as the host tells it.
+    pub now: Timestamp,
+    /// Who asks.
+    pub actor: &'a Id,
+    /// What the operator allows.
+    pub policy: &'a Policy,
+    /// How repeated commands are answered.
+    pub repeats: Repeats,
+}
+
+/// What the host mints for a command before its first attempt, so that a second attempt decides
+/// the same.
+#[derive(Clone, Copy, Debug)]
+pub struct Minted {
+    /// The id of the refund that the command may create.
+    pub refund_id: RefundId,
+    /// The salt of the text that it may bring.
+    pub salt: Salt,
+}
+
+/// The answer to a command that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The refund that the command was about.
+    pub refund_id: Option<RefundId>,
+    /// That refund's revision.
+    pub revision: Option<u32>,
+    /// Whether the command had been carried out before, so that nothing was written.
+    pub replayed: bool,
+}
+
+impl Receipt {
+    fn of_movement(replayed: bool) -> Self {
+        Self {
+            refund_id: None,
+            revision: None,
+            replayed,
+        }
+    }
+
+    fn of_refund(refund: &Refund, replayed: bool) -> Self {
+        Self {
+            refund_id: Some(refund.id),
+            revision: Some(refund.revision),
+            replayed,
+        }
+    }
+}
+
+/// What a command comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The answer.
+    pub receipt: Receipt,
+    change: Option<Change>,
+}
+
+impl Decision {
+    fn replay(receipt: Receipt) -> Result<Self, LedgerError> {
+        Ok(Self {
+            receipt,
+            change: None,
+        })
+    }
+
+    /// What to write for this decision alone; empty for a replay.
+    pub fn into_batch(self, snapshot: &Snapshot) -> WriteBatch {
+        let mut batch = BatchBuilder::default();
+        if let Some(change) = self.change {
+            batch.add(change, snapshot);
+        }
+        batch.finish()
+    }
+}
+
+/// Decides one command on what a store holds.
+///
+/// # Errors
+/// The first rule that the command breaks, in the order of [`ErrorCode`]; `internal` where the
+/// snapshot lacks something that the command's read set names.
+pub fn decide(
+    command: &Command,
+    minted: Minted,
+    snapshot: &Snapshot,
+    context: &Context<'_>,
+) -> Result<Decision, LedgerError> {
+    let scope = Scope {
+        key: &command.movement,
+        minted,
+        snapshot,
+        context,
+    };
+    match &command.operation {
+        Operation::RecordMovement(request) => scope.record_movement(request),
+        Operation::VoidMovement => scope.void_movement(),
+        Operation::CreateRefund {
+            content,
+            idempotency_key,
+        } => scope.create_refund(content, idempotency_key.as_ref()),
+        Operation::UpdateRefund {
+            refund,
+            expected_revision,
+            content,
+        } => scope.update_refund(refund, *expected_revision, content),
+        Operation::DeleteRefund {
+            refund,
+            expected_revision,
+        } => scope.delete_refund(refund, *expected_revision),
+        Operation::EraseText { refund } => scope.erase_text(refund.as_ref()),
+    }
+}
+
+/// Decides commands one after the other, each seeing what the earlier ones will write, and merges
+/// what they write into one batch. A refused command writes nothing; the others go on.
+pub fn decide_all<'a>(
+    commands: impl IntoIterator<Item = (&'a Command, Minted)>,
+    mut snapshot: Snapshot,
+    context: &Context<'_>,
+) -> (Vec<Result<Receipt, LedgerError>>, WriteBatch) {
+    let mut batch = BatchBuilder::default();
+    let mut commands = commands.into_iter().peekable();
+    let mut results = Vec::with_capacity(commands.size_hint().0);
+    while let Some((command, minted)) = commands.next() {
+        results.push(
+            decide(command, minted, &snapshot, context).map(|decision| {
+                if let Some(change) = decision.change {
+                    if commands.peek().is_some() {
+                        batch.add(change.clone(), &snapshot);
+                        snapshot.apply(&change);
+                    } else {
+                        batch.add(change, &snapshot);
+                    }
+                }
+                decision.receipt
+            }),
+        );
+    }
+    (results, batch.finish())
+}
+
+/// One command's surroundings.
+struct Scope<'a> {
+    key: &'a MovementKey,
+    minted: Minted,
+    snapshot: &'a Snapshot,
+    context: &'a Context<'a>,
+}
+
+impl<'a> Scope<'a> {
+    fn repeats_as_file(&self) -> bool {
+        self.context.repeats == Repeats::AsFile
+    }
+
+    /// The movement's row, voided or not.
+    fn movement_row(&self) -> Result<Option<&'a Movement>, LedgerError> {
+        match self.snapshot.movement(self.key) {
+            Loaded::NotLoaded => Err(not_loaded()),
+            Loaded::Absent => Ok(None),
+            Loaded::Present(movement) => Ok(Some(movement)),
+        }
+    }
+
+    /// The movement, voided or not.
+    fn movement_or_voided(&self) -> Result<&'a Movement, LedgerError> {
+        self.movement_row()?
+            .ok_or_else(LedgerError::movement_not_found)
+    }
+
+    /// The refund, deleted or not, if it is one of this movement.
+    fn refund_or_deleted(&self, lookup: &RefundLookup) -> Result<&'a LoadedRefund, LedgerError> {
+        match self.snapshot.refund(&self.key.org(), lookup) {
+            Loaded::NotLoaded => Err(not_loaded()),
+            Loaded::Present(loaded) if loaded.refund.movement == *self.key => Ok(loaded),
+            Loaded::Absent | Loaded::Present(_) => Err(LedgerError::refund_not_found()),
+        }
+    }
+
+    /// When an entry that follows this one is recorded: clocks may step back, chains may not.
+    fn recorded_at(&self, chain: &ChainEnd) -> Timestamp {
+        self.context.now.max(chain.recorded_at)
+    }
+
+    /// A text that the next entry of a chain brings.
+    fn bring_text(&self, text: &Text, chain: &ChainEnd) -> Description {
+        let salted = SaltedText {
+            salt: self.minted.salt,
+            text: text.clone(),
+        };
+        Description {
+            digest: salted.digest(),
+            sequence: chain.length.saturating_add(1),
+            salted: Some(salted),
+        }
+    }
+
+    /// Appends an entry about the movement itself to its chain.
+    fn change_movement(&self, kind: EntryKind, mut movement: Movement) -> Change {
+        let content = EntryContent::Movement(MovementContent {
+            occurred_at: movement.occurred_at,
+            amount: movement.amount.clone(),
+            description: movement.description.clone(),
+        });
+        let entry = self.append(kind, content, &mut movement.chain);
+        Change {
+            movement,
+            refund: None,
+            entry,
+            erased: None,
+        }
+    }
+
+    /// Appends an entry about a refund to its movement's chain.
+    fn change_refund(&self, kind: EntryKind, mut movement: Movement, refund: Refund) -> Change {
+        let content = EntryContent::Refund(RefundContentEntry {
+            id: refund.id,
+            revision: refund.revision,
+            deleted: refund.deleted,
+            details: refund.details.clone(),
+        });
+        let entry = self.append(kind, content, &mut movement.chain);
+        Change {
+            movement,
+            refund: Some(refund),
+            entry,
+            erased: None,
+        }
+    }
+
+    fn append(&self, kind: EntryKind, content: EntryContent, chain: &mut ChainEnd) -> JournalEntry {
+        let sequence = chain.length.saturating_add(1);
+        let description = content.description();
+        let text = description
+            .salted
+            .clone()
+            .filter(|_| description.sequence == sequence);
+        let recorded_at = self.recorded_at(chain);
+        let bytes = Entry {
+            movement: self.key.clone(),
+            sequence,
+            recorded_at,
+            actor: self.context.actor.clone(),
+            kind,
+            previous: chain.hash,
+            content,
+        }
+        .encode();
+        *chain = ChainEnd {
+            length: sequence,
+            hash: entry_hash(&bytes),
+            recorded_at,
+        };
+        JournalEntry {
+            movement: self.key.clone(),
+            sequence,
+            bytes,
+            text,
+        }
+    }
+}
+
+impl ChainEnd {
+    /// Before the first entry.
+    pub(crate) fn start(now: Timestamp) -> Self {
+        Self {
+            length: 0,
+            hash: Hash::ZERO,
+            recorded_at: now,
+        }
+    }
+}
+
+fn not_loaded() -> LedgerError {
+    LedgerError::internal("a decision needs something that its read set did not name")
+}
+
+/// What is left of a movement, with `given_back` returned to it first.
+fn left_of(movement: &Movement, given_back: Values) -> Result<Values, LedgerError> {
+    movement
+        .refundable()
+        .and_then(|left| left.checked_add(given_back))
+        .ok_or_else(|| {
+            LedgerError::new(
+                ErrorCode::StoreCorrupted,
+                "the store holds refunds beyond their movement's amount; run verify",
+            )
+        })
+}
+
+/// Both caps: a refund may take no more than is left, with taxes and without.
+fn check_caps(movement: &Movement, left: Values, wanted: Values) -> Result<(), LedgerError> {
+    if left.checked_sub(wanted).is_some() {
+        return Ok(());
+    }
+    let currency = movement.amount.currency();
+    let say = |minor: i64| minor_to_decimal(minor.into(), currency);
+    let detail = |field: &'static str, wanted: i64, left: i64| {
+        (wanted > left).then(|| crate::error::Detail {
+            field: field.into(),
+            code: "over_refund",
+            message: format!("requested {} {currency}, refundable {}", say(wanted), say(left)),
+        })
+    };
+    Err(LedgerError::new(
+        ErrorCode::OverRefund,
+        format!(
+            "requested {} {currency} with taxes ({} without), refundable {} ({} without)",
+            say(wanted.with),
+            say(wanted.without),
+            say(left.with),
+            say(left.without)
+        ),
+    )
+    .with_details(
+        [
+            detail("amount.value_with_taxes", wanted.with, left.with),
+            detail("amount.value_without_taxes", wanted.without, left.without),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+    ))
+}
+
+/// The sums after a refund of `old` becomes one of `new`.
+fn replace_values(sums: Values, old: Values, new: Values) -> Result<Values, LedgerError> {
+    sums.checked_sub(old)
+        .and_then(|sums| sums.checked_add(new))
+        .ok_or_else(|| {
+            LedgerError::new(
+                ErrorCode::StoreCorrupted,
+                "a movement's sums do not match its refunds; run verify",
+            )
+        })
+}
+
+fn check_revision(refund: &Refund, expected: Option<u32>) -> Result<(), LedgerError> {
+    match expected {
+        Some(expected) if expected != refund.revision => Err(LedgerError::new(
+            ErrorCode::StaleRevision,
+            format!(
+                "the refund is at revision {}, not at the expected {expected}; read it again",
+                refund.revision
+            ),
+        )),
+        _ => Ok(()),
+    }
+}

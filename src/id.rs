@@ -1,0 +1,258 @@
+//! Identities: what callers call things, and what the ledger calls refunds.
+
+use std::sync::Arc;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::error::LedgerError;
+
+/// The longest id, in bytes of UTF-8.
+pub const ID_BYTES_MAX: usize = 255;
+
+/// An id that a caller chose: 1 to 255 bytes of UTF-8, no control characters, no white space at
+/// either end, compared byte for byte.
+///
+/// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// let id = refund_ledger::Id::new("inv-9")?;
+/// assert_eq!(id.as_str(), "inv-9");
+/// assert!(refund_ledger::Id::new("inv-9 ").is_err());
+/// # Ok(()) }
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Id(Arc<str>);
+
+impl Id {
+    /// Checks and keeps an id.
+    ///
+    /// # Errors
+    /// `invalid_request` on the field `id`, saying what is allowed.
+    pub fn new(text: &str) -> Result<Self, LedgerError> {
+        Self::named("id", text)
+    }
+
+    /// As [`Id::new`], with the error on the field that the caller knows.
+    pub(crate) fn named(field: &'static str, text: &str) -> Result<Self, LedgerError> {
+        check(text)
+            .map_err(|(code, message)| LedgerError::invalid_field(field, code, message))
+            .map(|()| Self(Arc::from(text)))
+    }
+
+    /// Who acts where nobody else was named.
+    pub(crate) fn local() -> Self {
+        Self(Arc::from("local"))
+    }
+
+    /// The id's text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn check(text: &str) -> Result<(), (&'static str, String)> {
+    if text.is_empty() {
+        return Err(("too_short", "must not be empty".into()));
+    }
+    if text.len() > ID_BYTES_MAX {
+        return Err((
+            "too_long",
+            format!("has {} bytes; at most {ID_BYTES_MAX} are allowed", text.len()),
+        ));
+    }
+    if text.chars().any(char::is_control) {
+        return Err((
+            "invalid_format",
+            "must not contain control characters".into(),
+        ));
+    }
+    if text.trim() != text {
+        return Err((
+            "invalid_format",
+            "must not begin or end with white space".into(),
+        ));
+    }
+    Ok(())
+}
+
+impl FromStr for Id {
+    type Err = LedgerError;
+    fn from_str(text: &str) -> Result<Self, LedgerError> {
+        Self::new(text)
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for Id {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// The three ids that name a movement. Keys have one order everywhere: by org, then subscription,
+/// then movement, each byte for byte.
+///
+/// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// let key = refund_ledger::MovementKey::new("acme", "sub-7", "mov-42")?;
+/// assert_eq!(key.subscription_id(), "sub-7");
+/// # Ok(()) }
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MovementKey {
+    // INVARIANT: the three ids with a NUL after each of the first two. No id contains a NUL, and
+    // NUL sorts before everything else, so the order of these bytes is the order of the keys.
+    joined: Arc<str>,
+    org_end: u16,
+    subscription_end: u16,
+}
+
+impl MovementKey {
+    /// Checks and joins the three ids.
+    ///
+    /// # Errors
+    /// `invalid_request` that names every id at fault (`org_id`, `subscription_id`, `movement_id`).
+    pub fn new(org: &str, subscription: &str, movement: &str) -> Result<Self, LedgerError> {
+        let mut faults = crate::error::Faults::default();
+        for (field, text) in [
+            ("org_id", org),
+            ("subscription_id", subscription),
+            ("movement_id", movement),
+        ] {
+            if let Err((code, message)) = check(text) {
+                faults.add(field, code, message);
+            }
+        }
+        faults.into_result()?;
+        let joined = format!("{org}\0{subscription}\0{movement}");
+        let end = |length: usize| u16::try_from(length).unwrap_or(u16::MAX);
+        let org_end = end(org.len());
+        Ok(Self {
+            joined: joined.into(),
+            org_end,
+            subscription_end: org_end.saturating_add(1).saturating_add(end(subscription.len())),
+        })
+    }
+
+    fn part(&self, start: usize, end: Option<usize>) -> &str {
+        let end = end.unwrap_or(self.joined.len());
+        self.joined.get(start..end).unwrap_or_default()
+    }
+
+    /// The org.
+    pub fn org_id(&self) -> &str {
+        self.part(0, Some(self.org_end.into()))
+    }
+
+    /// The subscription.
+    pub fn subscription_id(&self) -> &str {
+        self.part(
+            usize::from(self.org_end).saturating_add(1),
+            Some(self.subscription_end.into()),
+        )
+    }
+
+    /// The movement's own id.
+    pub fn movement_id(&self) -> &str {
+        self.part(usize::from(self.subscription_end).saturating_add(1), None)
+    }
+
+    /// The org as an [`Id`].
+    pub fn org(&self) -> Id {
+        Id(Arc::from(self.org_id()))
+    }
+
+    /// Bytes whose order is the order of the keys, for stores that sort by bytes.
+    pub fn sort_key(&self) -> &[u8] {
+        self.joined.as_bytes()
+    }
+}
+
+impl fmt::Display for MovementKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}/{}/{}",
+            self.org_id(),
+            self.subscription_id(),
+            self.movement_id()
+        )
+    }
+}
+
+impl fmt::Debug for MovementKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MovementKey({self})")
+    }
+}
+
+/// What the ledger calls a refund: a UUID, version 7 when it comes from the platform's host.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RefundId(Uuid);
+
+impl RefundId {
+    /// The id with these sixteen bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
+    /// A version 7 UUID (RFC 9562) of this many milliseconds since 1970 and these random bytes.
+    pub const fn from_millis_and_random(unix_millis: u64, random: &[u8; 10]) -> Self {
+        Self(uuid::Builder::from_unix_timestamp_millis(unix_millis, random).into_uuid())
+    }
+
+    /// The id's sixteen bytes, in the order in which ids sort.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl FromStr for RefundId {
+    type Err = LedgerError;
+
+    /// Reads the one form in which ids are written: lower case with hyphens.
+    ///
+    /// # Errors
+    /// `refund_not_found`: nothing else can be the id of a refund.
+    fn from_str(text: &str) -> Result<Self, LedgerError> {
+        Uuid::try_parse(text)
+            .ok()
+            .map(Self)
+            .filter(|id| {
+                let mut buffer = Uuid::encode_buffer();
+                *id.0.as_hyphenated().encode_lower(&mut buffer) == *text
+            })
+            .ok_or_else(LedgerError::refund_not_found)
+    }
+}
+
+impl fmt::Display for RefundId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.0.as_hyphenated(), f)
+    }
+}
+
+impl fmt::Debug for RefundId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RefundId({self})")
+    }
+}
+
+impl Serialize for RefundId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

@@ -1,0 +1,536 @@
+//! What a Rust program calls.
+
+mod read;
+
+pub use read::RefundPage;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::access::{self, Access, Action, AllowAll, Authorize, Resource};
+use crate::amount::Values;
+use crate::command::{Command, Operation, Repeats};
+use crate::currency::Currency;
+use crate::decide::{Context, Minted, Receipt, decide_all};
+use crate::error::LedgerError;
+use crate::host::Host;
+use crate::id::{Id, MovementKey, RefundId};
+use crate::journal::{EntryKind, entry_hash};
+use crate::movement::{Movement, MovementRequest};
+use crate::policy::Policy;
+use crate::refund::{NonSubscribableRefundRequest, Refund, RefundContent, RefundRequest};
+use crate::store::memory::MemoryStore;
+use crate::store::{
+    ATTEMPTS_MAX, Loaded, Precondition, ReadSet, RefundLookup, ScanRange, ScanRow, Snapshot, Store,
+    StoreError, WriteBatch,
+};
+use crate::time::Timestamp;
+
+/// The answer to a refund that was created, now or before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// The refund's id.
+    pub id: RefundId,
+    /// Whether it had been created before, by a request with the same external id and content.
+    pub replayed: bool,
+}
+
+/// The answer to any other change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The refund's revision now; `None` for a movement.
+    pub revision: Option<u32>,
+    /// Whether nothing had to be written.
+    pub replayed: bool,
+}
+
+/// What a movement's amount, its live refunds and what is left of it are, in minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// The movement's currency.
+    pub currency: Currency,
+    /// The movement's amount.
+    pub amount: Values,
+    /// What its live refunds add up to.
+    pub refunded: Values,
+    /// What can still be refunded.
+    pub refundable: Values,
+    /// How many live refunds there are.
+    pub count: u32,
+}
+
+impl Balance {
+    pub(crate) fn of(movement: &Movement) -> Self {
+        Self {
+            currency: movement.amount.currency(),
+            amount: movement.amount.values(),
+            refunded: movement.refunded.values,
+            refundable: movement.refundable().unwrap_or_default(),
+            count: movement.refunded.count,
+        }
+    }
+}
+
+/// One revision of a refund, with who made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// What the change was.
+    pub kind: EntryKind,
+    /// Who made it.
+    pub actor: Id,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// The refund after the change.
+    pub refund: Refund,
+}
+
+/// Whether one refused command keeps the others of its batch from being carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Atomicity {
+    /// All or none.
+    #[default]
+    All,
+    /// Each on its own: good ones land, bad ones are reported.
+    PerItem,
+}
+
+/// How a batch of commands is carried out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// Whether a refusal stops all.
+    pub atomicity: Atomicity,
+    /// How repeated commands are answered.
+    pub repeats: Repeats,
+}
+
+/// A refund ledger over a store. Cloning it is cheap and shares the store.
+///
+/// Every call blocks until the store has answered; a change that was answered is durable.
+#[derive(Clone)]
+pub struct Ledger {
+    store: Arc<dyn Store>,
+    host: Arc<dyn Host>,
+    access: Arc<dyn Authorize>,
+    policy: Policy,
+    actor: Id,
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("actor", &self.actor)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Ledger {
+    /// The ledger in a SQLite file, which is made if there is none.
+    ///
+    /// # Errors
+    /// `internal` where the file can't be opened or is not a ledger of this version (see
+    /// [`LedgerError::store_error`]); `store_corrupted` where it is damaged; `timeout` where
+    /// others keep it locked.
+    ///
+    /// ```no_run
+    /// let ledger = refund_ledger::Ledger::open("refunds.db")?;
+    /// # Ok::<(), refund_ledger::LedgerError>(())
+    /// ```
+    #[cfg(all(feature = "system", feature = "sqlite"))]
+    pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self, LedgerError> {
+        let store = crate::store::sqlite::SqliteStore::open(path.as_ref())?;
+        Ok(Self::with_system_host(Arc::new(store)))
+    }
+
+    /// A ledger in memory.
+    #[cfg(feature = "system")]
+    pub fn in_memory() -> Self {
+        Self::with_system_host(Arc::new(MemoryStore::new()))
+    }
+
+    /// A ledger over any store, with the platform's clock and randomness.
+    #[cfg(feature = "system")]
+    pub fn with_system_host(store: Arc<dyn Store>) -> Self {
+        Self::new(store, Arc::new(crate::host::SystemHost::default()))
+    }
+
+    /// A ledger over any store and host. Its actor is `local`, its policy the default, and
+    /// everything is allowed.
+    pub fn new(store: Arc<dyn Store>, host: Arc<dyn Host>) -> Self {
+        Self {
+            store,
+            host,
+            access: Arc::new(AllowAll),
+            policy: Policy::default(),
+            actor: Id::local(),
+        }
+    }
+
+    /// The same ledger for another caller, whose name the journal records.
+    #[must_use]
+    pub fn with_actor(mut self, actor: Id) -> Self {
+        self.actor = actor;
+        self
+    }
+
+    /// The same ledger under another policy.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// The same ledger with a hook that decides who may do what.
+    #[must_use]
+    pub fn with_access(mut self, access: Arc<dyn Authorize>) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// The store behind the ledger.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    fn authorize(&self, action: Action, resource: Resource<'_>) -> Result<(), LedgerError> {
+        access::check(&*self.access, &self.actor, action, resource)
+    }
+
+    /// Records a movement. The same again with the same content is a replay.
+    ///
+    /// # Errors
+    /// `idempotency_conflict` where the movement is there with other content; `currency_mismatch`,
+    /// `invalid_request` or `tax_mismatch` for its amount.
+    pub fn record_movement(
+        &self,
+        movement: &MovementKey,
+        request: MovementRequest,
+    ) -> Result<Recorded, LedgerError> {
+        self.change(movement, Operation::RecordMovement(request))
+    }
+
+    /// Takes a movement back. It can then be recorded anew.
+    ///
+    /// # Errors
+    /// `movement_not_found`; `over_refund` where it has live refunds.
+    pub fn void_movement(&self, movement: &MovementKey) -> Result<Recorded, LedgerError> {
+        self.change(movement, Operation::VoidMovement)
+    }
+
+    /// Books a refund. The same external id again with the same content is a replay, whatever has
+    /// happened to the refund or the balance since, short of its deletion.
+    ///
+    /// # Errors
+    /// Those of section "rules" of the design in their order: `movement_not_found`,
+    /// `refund_deleted`, `idempotency_conflict`, `currency_mismatch`, `invalid_request`,
+    /// `tax_mismatch`, those of the [`Policy`], `over_refund`.
+    pub fn create_refund(
+        &self,
+        movement: &MovementKey,
+        request: RefundRequest,
+    ) -> Result<Created, LedgerError> {
+        self.create(movement, request.into(), None)
+    }
+
+    /// Books a refund of products that can't be subscribed to. `idempotency_key` takes the place
+    /// of an external id where the request has none.
+    ///
+    /// # Errors
+    /// As [`Ledger::create_refund`].
+    pub fn create_non_subscribable_refund(
+        &self,
+        movement: &MovementKey,
+        request: NonSubscribableRefundRequest,
+        idempotency_key: Option<Id>,
+    ) -> Result<Created, LedgerError> {
+        self.create(movement, request.into(), idempotency_key)
+    }
+
+    fn create(
+        &self,
+        movement: &MovementKey,
+        content: RefundContent,
+        idempotency_key: Option<Id>,
+    ) -> Result<Created, LedgerError> {
+        let receipt = self.execute(&Command {
+            movement: movement.clone(),
+            operation: Operation::CreateRefund {
+                content,
+                idempotency_key,
+            },
+        })?;
+        let id = receipt
+            .refund_id
+            .ok_or_else(|| LedgerError::internal("a refund was created without an id"))?;
+        Ok(Created {
+            id,
+            replayed: receipt.replayed,
+        })
+    }
+
+    /// Replaces the content of a refund, all but its external id. An update that changes nothing
+    /// writes nothing.
+    ///
+    /// # Errors
+    /// `movement_not_found`, `refund_not_found`, `kind_mismatch`, `immutable_field`,
+    /// `stale_revision`, and those of [`Ledger::create_refund`] from `currency_mismatch` on.
+    pub fn update_refund(
+        &self,
+        movement: &MovementKey,
+        refund: RefundLookup,
+        content: impl Into<RefundContent>,
+        expected_revision: Option<u32>,
+    ) -> Result<Recorded, LedgerError> {
+        let content = content.into();
+        self.change(
+            movement,
+            Operation::UpdateRefund {
+                refund,
+                expected_revision,
+                content,
+            },
+        )
+    }
+
+    /// Deletes a refund: its amount can be refunded again; its external id stays taken.
+    ///
+    /// # Errors
+    /// `movement_not_found`, `refund_not_found`, `stale_revision`.
+    pub fn delete_refund(
+        &self,
+        movement: &MovementKey,
+        refund: RefundLookup,
+        expected_revision: Option<u32>,
+    ) -> Result<Recorded, LedgerError> {
+        self.change(
+            movement,
+            Operation::DeleteRefund {
+                refund,
+                expected_revision,
+            },
+        )
+    }
+
+    /// Erases the descriptions of a refund (or of the movement itself) in all revisions, so that
+    /// the text is in none of the store's files. Every chain stays whole.
+    ///
+    /// # Errors
+    /// `movement_not_found`, `refund_not_found`; `timeout` where readers of an older state keep
+    /// the store from removing the text: the same call finishes it.
+    pub fn erase_text(
+        &self,
+        movement: &MovementKey,
+        refund: Option<RefundLookup>,
+    ) -> Result<Recorded, LedgerError> {
+        self.change(movement, Operation::EraseText { refund })
+    }
+
+    fn change(
+        &self,
+        movement: &MovementKey,
+        operation: Operation,
+    ) -> Result<Recorded, LedgerError> {
+        let receipt = self.execute(&Command {
+            movement: movement.clone(),
+            operation,
+        })?;
+        Ok(Recorded {
+            revision: receipt.revision,
+            replayed: receipt.replayed,
+        })
+    }
+
+    /// Carries out one command.
+    ///
+    /// # Errors
+    /// The first rule that the command breaks, or what the store could not do.
+    pub fn execute(&self, command: &Command) -> Result<Receipt, LedgerError> {
+        self.execute_all(std::slice::from_ref(command), Batch::default())?
+            .pop()
+            .unwrap_or_else(|| Err(LedgerError::internal("a command without an answer")))
+    }
+
+    /// Carries out commands in order, in one transaction, each seeing what the earlier ones did.
+    /// There is one result per command. Under [`Atomicity::All`] one refusal is enough for
+    /// nothing to be written; the other results then say what would have been.
+    ///
+    /// # Errors
+    /// What the store could not do; nothing was then written.
+    pub fn execute_all(
+        &self,
+        commands: &[Command],
+        batch: Batch,
+    ) -> Result<Vec<Result<Receipt, LedgerError>>, LedgerError> {
+        let now = self.host.now();
+        let mut planned = Vec::with_capacity(commands.len());
+        let mut refused = Vec::new();
+        let mut wanted = ReadSet::default();
+        for (at, command) in commands.iter().enumerate() {
+            let resource = Resource::Movement(&command.movement);
+            match self.authorize(command.action(), resource) {
+                Ok(()) => {
+                    command.read_set(batch.repeats, &mut wanted);
+                    planned.push((command, self.host.mint(now)?));
+                }
+                Err(error) => refused.push((at, error)),
+            }
+        }
+        let mut results = if !refused.is_empty() && batch.atomicity == Atomicity::All {
+            self.decide_only(&planned, &wanted, now, batch)?
+        } else {
+            self.transact(&planned, &wanted, now, batch)?
+        };
+        for (at, error) in refused {
+            results.insert(at, Err(error));
+        }
+        if results.iter().zip(commands).any(|(result, command)| {
+            result.is_ok() && matches!(command.operation, Operation::EraseText { .. })
+        }) {
+            self.store.scrub()?;
+        }
+        for error in results.iter_mut().filter_map(|result| result.as_mut().err()) {
+            self.hide_holder(error);
+        }
+        Ok(results)
+    }
+
+    /// What the commands would come to, without writing.
+    fn decide_only(
+        &self,
+        planned: &[(&Command, Minted)],
+        wanted: &ReadSet,
+        now: Timestamp,
+        batch: Batch,
+    ) -> Result<Vec<Result<Receipt, LedgerError>>, LedgerError> {
+        let context = self.context(now, batch);
+        let (results, _) = decide_all(planned.iter().copied(), self.store.load(wanted)?, &context);
+        Ok(results)
+    }
+
+    fn context(&self, now: Timestamp, batch: Batch) -> Context<'_> {
+        Context {
+            now,
+            actor: &self.actor,
+            policy: &self.policy,
+            repeats: batch.repeats,
+        }
+    }
+
+    fn transact(
+        &self,
+        planned: &[(&Command, Minted)],
+        wanted: &ReadSet,
+        now: Timestamp,
+        batch: Batch,
+    ) -> Result<Vec<Result<Receipt, LedgerError>>, LedgerError> {
+        let context = self.context(now, batch);
+        let mut results = Vec::new();
+        let mut decide = |snapshot: Snapshot| {
+            let (decided, writes) = decide_all(planned.iter().copied(), snapshot, &context);
+            results = decided;
+            let refused = results.iter().any(Result::is_err);
+            if refused && batch.atomicity == Atomicity::All {
+                WriteBatch::default()
+            } else {
+                writes
+            }
+        };
+        self.commit_for_certain(wanted, &mut decide)?;
+        Ok(results)
+    }
+
+    /// A transaction whose outcome is known at the end, even where the store lost its connection
+    /// during the commit: the journal then tells.
+    fn commit_for_certain(
+        &self,
+        wanted: &ReadSet,
+        decide: &mut dyn FnMut(Snapshot) -> WriteBatch,
+    ) -> Result<(), LedgerError> {
+        let mut unknown: Option<WriteBatch> = None;
+        for _ in 0..ATTEMPTS_MAX {
+            let mut changed = false;
+            let mut attempted = WriteBatch::default();
+            let outcome = self.store.transact(wanted, &mut |snapshot| {
+                if let Some(unknown) = &unknown
+                    && !still_before(unknown, &snapshot)
+                {
+                    // Somebody wrote, and it may have been us: the journal decides below.
+                    changed = true;
+                    return WriteBatch::default();
+                }
+                attempted = decide(snapshot);
+                attempted.clone()
+            });
+            match (outcome, unknown.take()) {
+                (Ok(()), Some(lost)) if changed => {
+                    if self.was_committed(&lost)? {
+                        return Ok(());
+                    }
+                }
+                (Ok(()), _) => return Ok(()),
+                (Err(StoreError::OutcomeUnknown { .. }), _) => unknown = Some(attempted),
+                (Err(error), None) => return Err(error.into()),
+                (Err(error), Some(lost)) => {
+                    return if self.was_committed(&lost)? {
+                        Ok(())
+                    } else {
+                        Err(error.into())
+                    };
+                }
+            }
+        }
+        Err(StoreError::OutcomeUnknown {
+            reason: "every attempt lost its connection".into(),
+        }
+        .into())
+    }
+
+    /// Whether the batch's first entry is in the journal: it was applied in full or not at all.
+    fn was_committed(&self, batch: &WriteBatch) -> Result<bool, LedgerError> {
+        let Some(entry) = batch.entries.first() else {
+            return Ok(true);
+        };
+        let planned = entry_hash(&entry.bytes);
+        let mut found = false;
+        self.store.scan(
+            &ScanRange {
+                only: Some(&entry.movement),
+                entries: true,
+                ..ScanRange::default()
+            },
+            &mut |row| {
+                if let ScanRow::Entry(record) = row
+                    && record.entry.sequence == entry.sequence
+                {
+                    found = entry_hash(&record.entry.bytes) == planned;
+                    return std::ops::ControlFlow::Break(());
+                }
+                std::ops::ControlFlow::Continue(())
+            },
+        )?;
+        Ok(found)
+    }
+
+    /// Who holds an external id is told only to those who may read the holder.
+    fn hide_holder(&self, error: &mut LedgerError) {
+        let readable = error.holder().is_none_or(|holder| {
+            let resource = Resource::Movement(&holder.movement);
+            let answer = self.access.authorize(&self.actor, Action::Read, resource);
+            matches!(answer, Ok(Access::Allow))
+        });
+        if !readable {
+            error.clear_holder();
+        }
+    }
+}
+
+/// Whether every movement that a batch writes is still as it was before it.
+fn still_before(batch: &WriteBatch, snapshot: &Snapshot) -> bool {
+    batch.preconditions.iter().all(|precondition| match precondition {
+        Precondition::MovementAt { movement, version } => match snapshot.movement(movement) {
+            Loaded::Present(now) => now.chain.length == *version,
+            Loaded::Absent | Loaded::NotLoaded => *version == 0,
+        },
+        Precondition::ExternalIdFree { .. } => true,
+    })
+}

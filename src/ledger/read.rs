@@ -1,0 +1,308 @@
+//! The ledger's reading side.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use super::{Balance, Ledger, Revision};
+use crate::access::{Action, Resource};
+use crate::error::LedgerError;
+use crate::head::Head;
+use crate::id::{Id, MovementKey};
+use crate::journal::{JournalPosition, JournalRecord, RefundRevisions};
+use crate::movement::Movement;
+use crate::query::{
+    CurrencyTotals, Cursor, LIST_LIMIT_MAX, ListAfter, Page, RefundFilter, RefundQuery,
+};
+use crate::refund::Refund;
+use crate::store::{Loaded, LoadedRefund, ReadSet, RefundLookup, ScanRange, ScanRow, StoreError};
+use crate::verify::{Report, Verifier};
+
+/// A page of refunds with the cursor that continues it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundPage {
+    /// The refunds, ordered by `refund_datetime`, then id.
+    pub items: Vec<Refund>,
+    /// Where the next page begins; `None` at the end.
+    pub next_cursor: Option<Cursor>,
+}
+
+impl Ledger {
+    /// A movement with its balance.
+    ///
+    /// # Errors
+    /// `movement_not_found` where it is unknown or voided.
+    pub fn movement(&self, movement: &MovementKey) -> Result<Movement, LedgerError> {
+        self.authorize(Action::Read, Resource::Movement(movement))?;
+        let mut wanted = ReadSet::default();
+        wanted.want_movement(movement.clone());
+        match self.store.load(&wanted)?.movement(movement) {
+            Loaded::Present(found) if !found.voided => Ok(found.clone()),
+            _ => Err(LedgerError::movement_not_found()),
+        }
+    }
+
+    /// What is left of a movement.
+    ///
+    /// # Errors
+    /// `movement_not_found` where it is unknown or voided.
+    pub fn balance(&self, movement: &MovementKey) -> Result<Balance, LedgerError> {
+        self.movement(movement)
+            .map(|movement| Balance::of(&movement))
+    }
+
+    /// A refund of a movement.
+    ///
+    /// # Errors
+    /// `movement_not_found`; `refund_not_found` where it is unknown, deleted or another
+    /// movement's.
+    pub fn refund(
+        &self,
+        movement: &MovementKey,
+        refund: &RefundLookup,
+    ) -> Result<Refund, LedgerError> {
+        let refund = self.load_refund(movement, refund)?.refund;
+        if refund.deleted {
+            return Err(LedgerError::refund_not_found());
+        }
+        Ok(refund)
+    }
+
+    fn load_refund(
+        &self,
+        movement: &MovementKey,
+        lookup: &RefundLookup,
+    ) -> Result<LoadedRefund, LedgerError> {
+        self.authorize(Action::Read, Resource::Movement(movement))?;
+        let mut wanted = ReadSet::default();
+        wanted.want_movement(movement.clone());
+        wanted.want_refund(movement.org(), lookup.clone(), None);
+        let snapshot = self.store.load(&wanted)?;
+        if snapshot.movement(movement) == Loaded::Absent {
+            return Err(LedgerError::movement_not_found());
+        }
+        match snapshot.refund(&movement.org(), lookup) {
+            Loaded::Present(loaded) if loaded.refund.movement == *movement => Ok(loaded.clone()),
+            _ => Err(LedgerError::refund_not_found()),
+        }
+    }
+
+    /// Every revision of a refund, deleted or not, the first one first.
+    ///
+    /// # Errors
+    /// `movement_not_found`; `refund_not_found` where it is unknown or another movement's.
+    pub fn history(
+        &self,
+        movement: &MovementKey,
+        refund: &RefundLookup,
+    ) -> Result<Vec<Revision>, LedgerError> {
+        let refund = self.load_refund(movement, refund)?.refund;
+        let mut revisions = RefundRevisions::new(refund.id);
+        let mut outcome: Result<(), StoreError> = Ok(());
+        let range = ScanRange {
+            only: Some(movement),
+            entries: true,
+            ..ScanRange::default()
+        };
+        self.store.scan(&range, &mut |row| {
+            if let ScanRow::Entry(record) = row {
+                outcome = revisions.add(&record.entry);
+            }
+            if outcome.is_ok() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        outcome?;
+        Ok(revisions
+            .finish()
+            .into_iter()
+            .map(|(entry, refund)| Revision {
+                kind: entry.kind,
+                actor: entry.actor,
+                recorded_at: entry.recorded_at,
+                refund,
+            })
+            .collect())
+    }
+
+    /// A page of refunds.
+    ///
+    /// # Errors
+    /// `invalid_request` for a limit out of range or a cursor of other filters.
+    pub fn list_refunds(&self, query: &RefundQuery) -> Result<RefundPage, LedgerError> {
+        let limit = query.limit()?;
+        let after = match &query.cursor {
+            None => None,
+            Some(cursor) => Some(cursor.after(&query.filter)?),
+        };
+        let page = self.list_page(&query.filter, after, limit)?;
+        let next_cursor = page
+            .items
+            .last()
+            .filter(|_| page.more)
+            .map(|last| Cursor::new(&query.filter, last.into()));
+        Ok(RefundPage {
+            items: page.items,
+            next_cursor,
+        })
+    }
+
+    fn list_page(
+        &self,
+        filter: &RefundFilter,
+        after: Option<ListAfter>,
+        limit: usize,
+    ) -> Result<Page<Refund>, LedgerError> {
+        let resource = filter.org.as_ref().map_or(Resource::Ledger, Resource::Org);
+        self.authorize(Action::List, resource)?;
+        Ok(self.store.list_refunds(filter, after, limit)?)
+    }
+
+    /// Every refund that matches, page by page. It ends behind the first error.
+    pub fn refunds(
+        &self,
+        filter: RefundFilter,
+    ) -> impl Iterator<Item = Result<Refund, LedgerError>> + '_ {
+        let mut after = None;
+        let mut done = false;
+        let pages = std::iter::from_fn(move || {
+            if done {
+                return None;
+            }
+            match self.list_page(&filter, after, LIST_LIMIT_MAX) {
+                Ok(page) => {
+                    after = page.items.last().map(ListAfter::from);
+                    done = !page.more;
+                    Some(page.items.into_iter().map(Ok).collect::<Vec<_>>())
+                }
+                Err(error) => {
+                    done = true;
+                    Some(vec![Err(error)])
+                }
+            }
+        });
+        pages.flatten()
+    }
+
+    /// What the refunds that match add up to, per currency, in order of currency.
+    ///
+    /// # Errors
+    /// What the store could not do.
+    pub fn totals(&self, filter: RefundFilter) -> Result<Vec<CurrencyTotals>, LedgerError> {
+        let mut totals = BTreeMap::new();
+        for refund in self.refunds(filter) {
+            let amount = refund?.details.amount;
+            let currency = amount.currency();
+            let sum = totals.entry(currency).or_insert(CurrencyTotals {
+                currency,
+                count: 0,
+                with_minor: 0,
+                without_minor: 0,
+            });
+            // 2^64 refunds of 2^63 minor units fit.
+            sum.count = sum.count.saturating_add(1);
+            sum.with_minor = sum.with_minor.saturating_add(amount.values().with.into());
+            sum.without_minor = sum
+                .without_minor
+                .saturating_add(amount.values().without.into());
+        }
+        Ok(totals.into_values().collect())
+    }
+
+    /// Movements in key order behind a key, at most `limit`; voided ones are left out.
+    ///
+    /// # Errors
+    /// What the store could not do.
+    pub fn movements(
+        &self,
+        org: Option<&Id>,
+        after: Option<&MovementKey>,
+        limit: usize,
+    ) -> Result<Vec<Movement>, LedgerError> {
+        self.authorize(Action::List, org.map_or(Resource::Ledger, Resource::Org))?;
+        let mut found = Vec::new();
+        let mut damage = None;
+        let range = ScanRange {
+            org,
+            after,
+            ..ScanRange::default()
+        };
+        self.store.scan(&range, &mut |row| {
+            match row {
+                ScanRow::Movement(movement) if !movement.voided => found.push(movement.clone()),
+                ScanRow::Invalid { reason, .. } => {
+                    damage = Some(StoreError::Corrupted {
+                        reason: reason.into(),
+                    });
+                }
+                _ => {}
+            }
+            if found.len() < limit && damage.is_none() {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        match damage {
+            Some(damage) => Err(damage.into()),
+            None => Ok(found),
+        }
+    }
+
+    /// The journal behind a position, in commit order, at most `limit` entries. A reader that
+    /// continues from the last position that it got never misses an entry.
+    ///
+    /// # Errors
+    /// What the store could not do.
+    pub fn journal(
+        &self,
+        after: JournalPosition,
+        limit: usize,
+    ) -> Result<Vec<JournalRecord>, LedgerError> {
+        self.authorize(Action::Audit, Resource::Ledger)?;
+        Ok(self.store.journal(after, limit)?)
+    }
+
+    /// Recomputes every chain, rebuilds what the tables must hold, and compares; with a head that
+    /// was kept from before, also shows whether anything up to it was cut off or rewritten.
+    ///
+    /// # Errors
+    /// `timeout` or `store_unavailable`. Whatever else can't be read makes the report incomplete.
+    pub fn verify(&self, kept: Option<Head>) -> Result<Report, LedgerError> {
+        self.authorize(Action::Audit, Resource::Ledger)?;
+        let mut verifier = Verifier::new(kept);
+        let range = ScanRange {
+            entries: true,
+            refunds: true,
+            ..ScanRange::default()
+        };
+        let scanned = self.store.scan(&range, &mut |row| {
+            verifier.visit(row);
+            ControlFlow::Continue(())
+        });
+        match scanned {
+            Ok(position) => Ok(verifier.finish(position, None)),
+            Err(error @ (StoreError::Corrupted { .. } | StoreError::Failed { .. })) => {
+                Ok(verifier.finish(0, Some(&error.into())))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A short value that commits to the whole journal as it is now. Keep it apart from the
+    /// ledger, and later verify against it.
+    ///
+    /// # Errors
+    /// `store_corrupted` where the ledger does not verify.
+    pub fn head(&self) -> Result<Head, LedgerError> {
+        let report = self.verify(None)?;
+        match report.findings.first() {
+            None => Ok(report.head),
+            Some(finding) => Err(StoreError::Corrupted {
+                reason: finding.message.clone(),
+            }
+            .into()),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The store in memory: nothing outlives the process.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::{
+    LoadedRefund, Precondition, ReadSet, RefundLookup, RefundWrite, ScanRange, ScanRow, Snapshot,
+    Store, StoreError, TextErasure, WriteBatch,
+};
+use crate::id::{Id, MovementKey, RefundId};
+use crate::journal::{Entry, JournalPosition, JournalRecord};
+use crate::movement::Movement;
+use crate::query::{ListAfter, Page, RefundFilter};
+use crate::refund::Refund;
+use crate::time::Timestamp;
+
+/// A store in memory, for tests, for browser tabs and for what need not outlive the process.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A batch is applied only once all that can fail is behind it, so whatever panicked left
+        // the state whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    movements: BTreeMap<MovementKey, MovementSlot>,
+    refunds: BTreeMap<RefundId, Refund>,
+    by_date: BTreeSet<(Timestamp, RefundId)>,
+    external_ids: BTreeMap<(Id, Id), RefundId>,
+    /// The entry at position p stands at index p - 1.
+    journal: Vec<JournalRecord>,
+}
+
+#[derive(Debug)]
+struct MovementSlot {
+    movement: Movement,
+    /// Indices into the journal, in order of sequence.
+    chain: Vec<usize>,
+    refunds: BTreeSet<RefundId>,
+}
+
+impl State {
+    fn chain(&self, key: &MovementKey) -> impl Iterator<Item = &JournalRecord> {
+        self.movements
+            .get(key)
+            .into_iter()
+            .flat_map(|slot| &slot.chain)
+            .filter_map(|at| self.journal.get(*at))
+    }
+
+    fn find(&self, org: &Id, lookup: &RefundLookup) -> Option<&Refund> {
+        let id = match lookup {
+            RefundLookup::Id(id) => id,
+            RefundLookup::ExternalId(external_id) => self
+                .external_ids
+                .get(&(org.clone(), external_id.clone()))?,
+        };
+        self.refunds
+            .get(id)
+            .filter(|refund| refund.movement.org_id() == org.as_str())
+    }
+
+    fn load(&self, wanted: &ReadSet) -> Result<Snapshot, StoreError> {
+        let mut snapshot = Snapshot::default();
+        for key in wanted.movements() {
+            let found = self.movements.get(key).map(|slot| slot.movement.clone());
+            snapshot.put_movement(key.clone(), found);
+        }
+        for (org, lookup, revisions) in wanted.refunds() {
+            let found = match self.find(org, lookup) {
+                None => None,
+                Some(refund) => Some(LoadedRefund::from_chain(
+                    refund.clone(),
+                    revisions,
+                    self.chain(&refund.movement)
+                        .filter(|_| revisions.iter().any(|r| *r != refund.revision))
+                        .map(|record| &record.entry),
+                )?),
+            };
+            snapshot.put_refund(org.clone(), lookup.clone(), found);
+        }
+        Ok(snapshot)
+    }
+
+    fn holds(&self, precondition: &Precondition) -> bool {
+        match precondition {
+            Precondition::MovementAt { movement, version } => {
+                let slot = self.movements.get(movement);
+                *version == slot.map_or(0, |slot| slot.movement.chain.length)
+            }
+            Precondition::ExternalIdFree { org, external_id } => !self
+                .external_ids
+                .contains_key(&(org.clone(), external_id.clone())),
+        }
+    }
+
+    fn apply(&mut self, batch: &WriteBatch) -> Result<(), StoreError> {
+        if !batch.preconditions.iter().all(|p| self.holds(p)) {
+            return Err(StoreError::Conflict);
+        }
+        for movement in &batch.movements {
+            self.movements
+                .entry(movement.key.clone())
+                .and_modify(|slot| slot.movement = movement.clone())
+                .or_insert_with(|| MovementSlot {
+                    movement: movement.clone(),
+                    chain: Vec::new(),
+                    refunds: BTreeSet::new(),
+                });
+        }
+        for write in &batch.refunds {
+            self.put_refund(write);
+        }
+        for entry in &batch.entries {
+            if let Some(slot) = self.movements.get_mut(&entry.movement) {
+                slot.chain.push(self.journal.len());
+            }
+            self.journal.push(JournalRecord {
+                position: position_behind(self.journal.len()),
+                entry: entry.clone(),
+            });
+        }
+        for erasure in &batch.erasures {
+            self.erase(erasure);
+        }
+        Ok(())
+    }
+
+    fn put_refund(&mut self, write: &RefundWrite) {
+        let refund = write.refund();
+        if let RefundWrite::Insert(_) = write {
+            if let Some(slot) = self.movements.get_mut(&refund.movement) {
+                slot.refunds.insert(refund.id);
+            }
+            if let Some(external_id) = &refund.details.external_id {
+                self.external_ids
+                    .insert((refund.movement.org(), external_id.id().clone()), refund.id);
+            }
+        }
+        let before = self.refunds.insert(refund.id, refund.clone());
+        if let Some(before) = before {
+            self.by_date
+                .remove(&(before.details.refund_datetime, refund.id));
+        }
+        self.by_date
+            .insert((refund.details.refund_datetime, refund.id));
+    }
+
+    fn erase(&mut self, erasure: &TextErasure) {
+        let Some(slot) = self.movements.get(&erasure.movement) else {
+            return;
+        };
+        for at in &slot.chain {
+            if let Some(record) = self.journal.get_mut(*at)
+                && record.entry.sequence <= erasure.through_sequence
+                && Entry::decode(&record.entry.bytes)
+                    .is_ok_and(|entry| entry.content.text_owner() == erasure.owner)
+            {
+                record.entry.text = None;
+            }
+        }
+    }
+
+    fn scan(
+        &self,
+        range: &ScanRange<'_>,
+        visit: &mut dyn FnMut(ScanRow<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        for (key, slot) in &self.movements {
+            if !range.includes(key) {
+                continue;
+            }
+            visit(ScanRow::Movement(&slot.movement))?;
+            if range.entries {
+                for record in self.chain(key) {
+                    visit(ScanRow::Entry(record))?;
+                }
+            }
+            if range.refunds {
+                for refund in slot.refunds.iter().filter_map(|id| self.refunds.get(id)) {
+                    let holder = refund.details.external_id.as_ref().and_then(|external_id| {
+                        self.external_ids
+                            .get(&(key.org(), external_id.id().clone()))
+                    });
+                    visit(ScanRow::Refund {
+                        refund,
+                        holder: holder.copied(),
+                    })?;
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn last_position(&self) -> JournalPosition {
+        self.journal.last().map_or(0, |record| record.position)
+    }
+}
+
+/// The position of the entry that comes behind this many.
+fn position_behind(entries: usize) -> JournalPosition {
+    u64::try_from(entries).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+impl Store for MemoryStore {
+    fn load(&self, wanted: &ReadSet) -> Result<Snapshot, StoreError> {
+        self.lock().load(wanted)
+    }
+
+    fn commit(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+        self.lock().apply(batch)
+    }
+
+    fn list_refunds(
+        &self,
+        filter: &RefundFilter,
+        after: Option<ListAfter>,
+        limit: usize,
+    ) -> Result<Page<Refund>, StoreError> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let state = self.lock();
+        let start = after.map_or(Unbounded, |after| {
+            Excluded((after.refund_datetime, after.id))
+        });
+        let mut matching = state
+            .by_date
+            .range((start, Unbounded))
+            .take_while(|(date, _)| filter.to.is_none_or(|to| *date < to))
+            .filter_map(|(_, id)| state.refunds.get(id))
+            .filter(|refund| filter.matches(refund));
+        let items: Vec<Refund> = matching.by_ref().take(limit).cloned().collect();
+        let more = matching.next().is_some();
+        Ok(Page { items, more })
+    }
+
+    fn journal(
+        &self,
+        after: JournalPosition,
+        limit: usize,
+    ) -> Result<Vec<JournalRecord>, StoreError> {
+        let skip = usize::try_from(after).unwrap_or(usize::MAX);
+        let state = self.lock();
+        Ok(state.journal.iter().skip(skip).take(limit).cloned().collect())
+    }
+
+    fn scan(
+        &self,
+        range: &ScanRange<'_>,
+        visit: &mut dyn FnMut(ScanRow<'_>) -> ControlFlow<()>,
+    ) -> Result<JournalPosition, StoreError> {
+        let state = self.lock();
+        let _stopped_early = state.scan(range, visit);
+        Ok(state.last_position())
+    }
+
+    fn transact(
+        &self,
+        wanted: &ReadSet,
+        decide: &mut dyn FnMut(Snapshot) -> WriteBatch,
+    ) -> Result<(), StoreError> {
+        let mut state = self.lock();
+        let batch = decide(state.load(wanted)?);
+        if batch.entries.is_empty() {
+            return Ok(());
+        }
+        state.apply(&batch)
+    }
+}

@@ -1,0 +1,205 @@
+//! What a decision reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::batch::Change;
+use super::StoreError;
+use crate::id::{Id, MovementKey, RefundId};
+use crate::journal::{JournalEntry, RefundRevisions, TextOwner};
+use crate::movement::Movement;
+use crate::refund::Refund;
+
+/// How a command names a refund.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RefundLookup {
+    /// By the ledger's id.
+    Id(RefundId),
+    /// By the external id (or idempotency key) that it holds in its org.
+    ExternalId(Id),
+}
+
+/// What a batch of commands needs to know, as a union without repetition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReadSet {
+    movements: BTreeSet<MovementKey>,
+    refunds: BTreeMap<(Id, RefundLookup), BTreeSet<u32>>,
+}
+
+impl ReadSet {
+    /// Wants this movement.
+    pub fn want_movement(&mut self, key: MovementKey) {
+        self.movements.insert(key);
+    }
+
+    /// Wants the refund of this org that `lookup` names and, where a revision is given, its
+    /// content at that revision.
+    pub fn want_refund(&mut self, org: Id, lookup: RefundLookup, revision: Option<u32>) {
+        self.refunds.entry((org, lookup)).or_default().extend(revision);
+    }
+
+    /// The movements that are wanted, in key order.
+    pub fn movements(&self) -> impl Iterator<Item = &MovementKey> {
+        self.movements.iter()
+    }
+
+    /// The refunds that are wanted, each with its org and the past revisions that are wanted too.
+    pub fn refunds(&self) -> impl Iterator<Item = (&Id, &RefundLookup, &BTreeSet<u32>)> {
+        self.refunds
+            .iter()
+            .map(|((org, lookup), revisions)| (org, lookup, revisions))
+    }
+}
+
+/// What a snapshot knows of something: it tells "not there" from "not looked at".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loaded<T> {
+    /// Nobody asked for it.
+    NotLoaded,
+    /// It was looked for and does not exist.
+    Absent,
+    /// It exists.
+    Present(T),
+}
+
+impl<T> Loaded<T> {
+    fn from_entry(entry: Option<Option<T>>) -> Self {
+        match entry {
+            None => Self::NotLoaded,
+            Some(None) => Self::Absent,
+            Some(Some(value)) => Self::Present(value),
+        }
+    }
+}
+
+/// A refund with those of its past revisions that were asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadedRefund {
+    /// The refund as it is.
+    pub refund: Refund,
+    /// What it was at earlier revisions (those asked for that exist).
+    pub past: BTreeMap<u32, Refund>,
+}
+
+impl LoadedRefund {
+    /// The refund with those of the wanted revisions that its movement's chain holds. A store
+    /// needs to read the chain only where a revision other than the current one is wanted.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupted`] where an entry can't be read.
+    pub fn from_chain<'a>(
+        refund: Refund,
+        wanted: &BTreeSet<u32>,
+        chain: impl IntoIterator<Item = &'a JournalEntry>,
+    ) -> Result<Self, StoreError> {
+        let mut revisions = RefundRevisions::new(refund.id);
+        for entry in chain {
+            revisions.add(entry)?;
+        }
+        let past = revisions
+            .finish()
+            .into_iter()
+            .map(|(_, past)| past)
+            .filter(|past| past.revision != refund.revision && wanted.contains(&past.revision))
+            .map(|past| (past.revision, past))
+            .collect();
+        Ok(Self { refund, past })
+    }
+
+    /// The refund as it was at a revision, where that was asked for or is the current one.
+    pub fn at_revision(&self, revision: u32) -> Option<&Refund> {
+        if self.refund.revision == revision {
+            Some(&self.refund)
+        } else {
+            self.past.get(&revision)
+        }
+    }
+}
+
+/// One consistent view of what a [`ReadSet`] named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    movements: BTreeMap<MovementKey, Option<Movement>>,
+    lookups: BTreeMap<(Id, RefundLookup), Option<RefundId>>,
+    refunds: BTreeMap<RefundId, LoadedRefund>,
+}
+
+impl Snapshot {
+    /// Puts in what was found for a movement.
+    pub fn put_movement(&mut self, key: MovementKey, found: Option<Movement>) {
+        self.movements.insert(key, found);
+    }
+
+    /// Puts in what was found for a refund. Where several look-ups find the same refund, its past
+    /// revisions add up.
+    pub fn put_refund(&mut self, org: Id, lookup: RefundLookup, found: Option<LoadedRefund>) {
+        let id = found.as_ref().map(|found| found.refund.id);
+        self.lookups.insert((org, lookup), id);
+        if let Some(mut found) = found {
+            if let Some(earlier) = self.refunds.remove(&found.refund.id) {
+                found.past.extend(earlier.past);
+            }
+            self.refunds.insert(found.refund.id, found);
+        }
+    }
+
+    /// What is known of a movement. A voided one is present.
+    pub fn movement(&self, key: &MovementKey) -> Loaded<&Movement> {
+        Loaded::from_entry(self.movements.get(key).map(Option::as_ref))
+    }
+
+    /// What is known of a refund. A deleted one is present.
+    pub fn refund(&self, org: &Id, lookup: &RefundLookup) -> Loaded<&LoadedRefund> {
+        let key = (org.clone(), lookup.clone());
+        Loaded::from_entry(self.lookups.get(&key).map(|id| {
+            id.as_ref().and_then(|id| self.refunds.get(id))
+        }))
+    }
+
+    pub(crate) fn has_refund(&self, id: RefundId) -> bool {
+        self.refunds.contains_key(&id)
+    }
+
+    /// Lets later commands see what an earlier one of their batch will write.
+    pub(crate) fn apply(&mut self, change: &Change) {
+        self.movements
+            .insert(change.movement.key.clone(), Some(change.movement.clone()));
+        if let Some(refund) = &change.refund {
+            self.put_written(refund);
+        }
+        if let Some(TextOwner::Refund(id)) = change.erased
+            && let Some(loaded) = self.refunds.get_mut(&id)
+        {
+            for past in loaded.past.values_mut() {
+                past.details.description.salted = None;
+            }
+        }
+    }
+
+    fn put_written(&mut self, refund: &Refund) {
+        let org = refund.movement.org();
+        let external = refund.details.external_id.as_ref();
+        if let Some(external) = external {
+            let lookup = RefundLookup::ExternalId(external.id().clone());
+            self.lookups.insert((org.clone(), lookup), Some(refund.id));
+        }
+        self.lookups
+            .insert((org, RefundLookup::Id(refund.id)), Some(refund.id));
+        match self.refunds.get_mut(&refund.id) {
+            None => {
+                self.refunds.insert(
+                    refund.id,
+                    LoadedRefund {
+                        refund: refund.clone(),
+                        past: BTreeMap::new(),
+                    },
+                );
+            }
+            Some(loaded) => {
+                let before = std::mem::replace(&mut loaded.refund, refund.clone());
+                if before.revision != refund.revision {
+                    loaded.past.insert(before.revision, before);
+                }
+            }
+        }
+    }
+}

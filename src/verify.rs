@@ -1,0 +1,217 @@
+//! Proof afterwards: rebuilds what the tables must hold from the journal, and compares.
+
+mod movement;
+
+use serde::Serialize;
+
+use crate::error::LedgerError;
+use crate::head::{Head, MerkleTree};
+use crate::id::MovementKey;
+use crate::journal::JournalPosition;
+use crate::store::ScanRow;
+use movement::MovementCheck;
+
+/// What a verification comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Every chain is whole and the tables hold what the journal says.
+    Valid,
+    /// Something is not what the journal, or the head, says.
+    Divergent,
+    /// Something could not be read, and all that could be is sound.
+    Incomplete,
+}
+
+impl Verdict {
+    /// The verdict's name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Divergent => "divergent",
+            Self::Incomplete => "incomplete",
+        }
+    }
+}
+
+/// What is wrong with one movement, or with the ledger as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The movement; `None` for the whole.
+    pub movement: Option<MovementKey>,
+    /// The first bad entry of its chain; `None` where the chain is whole and a table differs.
+    pub sequence: Option<u64>,
+    /// What differs.
+    pub message: String,
+}
+
+/// The result of a verification.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What it comes to.
+    pub verdict: Verdict,
+    /// How many movements were visited.
+    pub movements: u64,
+    /// How many entries were visited.
+    pub entries: u64,
+    /// What was found, a finding per movement at most.
+    pub findings: Vec<Finding>,
+    /// What the journal holds now; it means something only where the verdict is valid.
+    pub head: Head,
+}
+
+impl Report {
+    /// Whether everything is as it should be.
+    pub fn is_valid(&self) -> bool {
+        self.verdict == Verdict::Valid
+    }
+}
+
+/// Verifies a ledger from what a scan of everything visits, in memory that grows with the largest
+/// movement only.
+#[derive(Debug)]
+pub struct Verifier {
+    kept: Option<Head>,
+    current: Option<MovementCheck>,
+    now: HeadBuilder,
+    then: HeadBuilder,
+    findings: Vec<Finding>,
+}
+
+#[derive(Debug, Default)]
+struct HeadBuilder {
+    tree: MerkleTree,
+    entries: u64,
+}
+
+impl HeadBuilder {
+    fn finish(&self, position: JournalPosition) -> Head {
+        Head {
+            version: Head::VERSION,
+            position,
+            entries: self.entries,
+            movements: self.tree.leaves(),
+            root: self.tree.root(),
+        }
+    }
+}
+
+impl Verifier {
+    /// A verification, also against a head that was kept from before, where there is one.
+    pub fn new(kept: Option<Head>) -> Self {
+        Self {
+            kept,
+            current: None,
+            now: HeadBuilder::default(),
+            then: HeadBuilder::default(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// Takes what a scan visits next.
+    pub fn visit(&mut self, row: ScanRow<'_>) {
+        match row {
+            ScanRow::Movement(movement) => {
+                self.finish_movement();
+                let until = self.kept.map_or(0, |head| head.position);
+                self.current = Some(MovementCheck::new(movement.clone(), until));
+            }
+            ScanRow::Entry(record) => match &mut self.current {
+                Some(current) => current.visit_entry(record),
+                None => self.stray(&record.entry.movement, "an entry belongs to no movement"),
+            },
+            ScanRow::Refund { refund, holder } => match &mut self.current {
+                Some(current) => current.visit_refund(refund, holder),
+                None => self.stray(&refund.movement, "a refund belongs to no movement"),
+            },
+            ScanRow::Invalid { movement, reason } => match (&mut self.current, movement) {
+                (Some(current), Some(key)) if current.key() == key => current.fault(reason),
+                _ => self.findings.push(Finding {
+                    movement: movement.cloned(),
+                    sequence: None,
+                    message: reason.into(),
+                }),
+            },
+        }
+    }
+
+    fn stray(&mut self, movement: &MovementKey, message: &str) {
+        self.findings.push(Finding {
+            movement: Some(movement.clone()),
+            sequence: None,
+            message: message.into(),
+        });
+    }
+
+    fn finish_movement(&mut self) {
+        let Some(current) = self.current.take() else {
+            return;
+        };
+        let result = current.finish();
+        self.now.entries = self.now.entries.saturating_add(result.now.length);
+        self.now
+            .tree
+            .add(&result.key, result.now.length, result.now.hash);
+        if let Some(then) = result.then {
+            self.then.entries = self.then.entries.saturating_add(then.length);
+            self.then.tree.add(&result.key, then.length, then.hash);
+        }
+        self.findings.extend(result.finding);
+    }
+
+    /// The report, once the scan is done. `position` is what the scan answered; `unread` is why it
+    /// could not read everything, where it could not.
+    pub fn finish(mut self, position: JournalPosition, unread: Option<&LedgerError>) -> Report {
+        self.finish_movement();
+        let head = self.now.finish(position);
+        if let Some(kept) = self.kept
+            && unread.is_none()
+        {
+            self.compare_head(kept, position);
+        }
+        let verdict = match (self.findings.is_empty(), unread) {
+            (false, _) => Verdict::Divergent,
+            (true, Some(_)) => Verdict::Incomplete,
+            (true, None) => Verdict::Valid,
+        };
+        self.findings.extend(unread.map(|error| Finding {
+            movement: None,
+            sequence: None,
+            message: match error.store_error() {
+                Some(store) => format!("not everything could be read: {store}"),
+                None => format!("not everything could be read: {error}"),
+            },
+        }));
+        Report {
+            verdict,
+            movements: head.movements,
+            entries: head.entries,
+            findings: self.findings,
+            head,
+        }
+    }
+
+    fn compare_head(&mut self, kept: Head, position: JournalPosition) {
+        let then = self.then.finish(kept.position);
+        if then == kept {
+            return;
+        }
+        let message = if position < kept.position || then.entries < kept.entries {
+            format!(
+                "the journal was cut off: the kept head covers {} entries up to position {}, \
+                 {} of them are there",
+                kept.entries, kept.position, then.entries
+            )
+        } else {
+            format!(
+                "the journal was rewritten: its first {} positions are not those of the kept head",
+                kept.position
+            )
+        };
+        self.findings.push(Finding {
+            movement: None,
+            sequence: None,
+            message,
+        });
+    }
+}

@@ -1,0 +1,348 @@
+//! The lines of an import file: commands as JSON.
+
+use serde_json::value::RawValue;
+
+use super::object::Object;
+use super::request::{self, Digits};
+use super::{BODY_BYTES_MAX, DEPTH_MAX, scan};
+use crate::command::{Command, Operation};
+use crate::error::{ErrorCode, Faults, LedgerError};
+use crate::hash::Hash;
+use crate::id::{Id, MovementKey, RefundId};
+use crate::store::RefundLookup;
+use crate::text::Salt;
+use crate::time::Timestamp;
+
+/// What a line may have beside its body.
+const ENVELOPE_BYTES_MAX: usize = 8 * 1_024;
+
+/// One line of an import file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The command.
+    pub command: Command,
+    /// In an export: what rebuilds the journal entry that the command once made.
+    pub preserved: Option<Preserved>,
+}
+
+/// What an export keeps of a journal entry beside the command that made it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preserved {
+    /// The entry's place in its movement's chain.
+    pub sequence: u64,
+    /// When it was recorded.
+    pub recorded_at: Timestamp,
+    /// Who made the change.
+    pub actor: Id,
+    /// The refund that it is about, with its revision after the change.
+    pub refund: Option<(RefundId, u32)>,
+    /// Whether the refund holds the line's idempotency key; without it the key is there only so
+    /// that other lines can name the refund.
+    pub holds_idempotency_key: bool,
+    /// The digest of the description.
+    pub text_hash: Hash,
+    /// The sequence of the entry beside which the description is stored.
+    pub text_sequence: u64,
+    /// The description's salt; `None` where this entry brought no text or it was erased.
+    pub salt: Option<Salt>,
+    /// The entry's hash.
+    pub hash: Hash,
+}
+
+/// Reads one line of an import file.
+///
+/// # Errors
+/// `malformed_request`; `invalid_request` that lists every field at fault.
+///
+/// ```
+/// let line = r#"{"op":"void_movement","org_id":"acme","subscription_id":"sub-7","movement_id":"mov-42"}"#;
+/// let line = refund_ledger::wire::parse_line(line.as_bytes())?;
+/// assert_eq!(line.command.movement.movement_id(), "mov-42");
+/// # Ok::<(), refund_ledger::LedgerError>(())
+/// ```
+pub fn parse_line(line: &[u8]) -> Result<Line, LedgerError> {
+    let bytes_max = BODY_BYTES_MAX.saturating_add(ENVELOPE_BYTES_MAX);
+    let raw = scan::check(line, bytes_max, DEPTH_MAX.saturating_add(1))?;
+    let op = parse_op(raw)?;
+    let object = Object::root(raw, op.fields())?;
+    let preserved = match object.get("preserved") {
+        None => None,
+        Some(raw) => Some(parse_preserved(raw)?),
+    };
+    let digits = if preserved.is_some() {
+        Digits::Exact
+    } else {
+        Digits::Limited
+    };
+    let mut faults = Faults::default();
+    let operation = parse_operation(op, &object, digits, &mut faults)?;
+    let movement = movement_key(&object, &mut faults);
+    faults.into_result()?;
+    match (movement, operation) {
+        (Some(movement), Some(operation)) => Ok(Line {
+            command: Command {
+                movement,
+                operation,
+            },
+            preserved,
+        }),
+        _ => Err(LedgerError::internal("a line without a fault lacks a field")),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Op {
+    RecordMovement,
+    VoidMovement,
+    CreateRefund,
+    CreateNonSubscribableRefund,
+    UpdateRefund,
+    DeleteRefund,
+    EraseText,
+}
+
+impl Op {
+    const ALL: [(&'static str, Self); 7] = [
+        ("record_movement", Self::RecordMovement),
+        ("void_movement", Self::VoidMovement),
+        ("create_refund", Self::CreateRefund),
+        (
+            "create_non_subscribable_refund",
+            Self::CreateNonSubscribableRefund,
+        ),
+        ("update_refund", Self::UpdateRefund),
+        ("delete_refund", Self::DeleteRefund),
+        ("erase_text", Self::EraseText),
+    ];
+
+    /// What may stand in a line of this kind: the scope first, then its own fields.
+    fn fields(self) -> &'static [&'static str] {
+        macro_rules! with_scope {
+            ($($own:literal),*) => {
+                &["op", "org_id", "subscription_id", "movement_id", "preserved", $($own),*]
+            };
+        }
+        match self {
+            Self::RecordMovement => with_scope!("body"),
+            Self::VoidMovement => with_scope!(),
+            Self::CreateRefund => with_scope!("body"),
+            Self::CreateNonSubscribableRefund => with_scope!("body", "idempotency_key"),
+            Self::UpdateRefund => with_scope!(
+                "body",
+                "refund_id",
+                "external_refund_unique_id",
+                "expected_revision"
+            ),
+            Self::DeleteRefund => {
+                with_scope!("refund_id", "external_refund_unique_id", "expected_revision")
+            }
+            Self::EraseText => with_scope!("refund_id", "external_refund_unique_id"),
+        }
+    }
+}
+
+fn parse_op(raw: &RawValue) -> Result<Op, LedgerError> {
+    let object = Object::any(raw)?;
+    let mut faults = Faults::default();
+    let op = object
+        .required("op", &mut faults)
+        .and_then(|raw| object.text("op", raw, &mut faults));
+    let found = op.and_then(|op| {
+        let found = Op::ALL.into_iter().find(|(name, _)| *name == op);
+        if found.is_none() {
+            let names: Vec<String> = Op::ALL.iter().map(|(name, _)| format!("`{name}`")).collect();
+            faults.add("op", "out_of_range", format!("must be one of {}", names.join(", ")));
+        }
+        found
+    });
+    faults.into_result()?;
+    found
+        .map(|(_, op)| op)
+        .ok_or_else(|| LedgerError::internal("an operation without a fault is not known"))
+}
+
+fn movement_key(object: &Object<'_>, faults: &mut Faults) -> Option<MovementKey> {
+    let [org, subscription, movement] = ["org_id", "subscription_id", "movement_id"].map(|name| {
+        object
+            .required(name, faults)
+            .and_then(|raw| object.text(name, raw, faults))
+    });
+    faults.keep(MovementKey::new(&org?, &subscription?, &movement?))
+}
+
+fn parse_operation(
+    op: Op,
+    object: &Object<'_>,
+    digits: Digits,
+    faults: &mut Faults,
+) -> Result<Option<Operation>, LedgerError> {
+    Ok(match op {
+        Op::RecordMovement => body(object, digits, faults, request::movement)?
+            .map(Operation::RecordMovement),
+        Op::VoidMovement => Some(Operation::VoidMovement),
+        Op::CreateRefund => body(object, digits, faults, request::create)?.map(|content| {
+            Operation::CreateRefund {
+                content,
+                idempotency_key: None,
+            }
+        }),
+        Op::CreateNonSubscribableRefund => {
+            let idempotency_key = object.id("idempotency_key", faults);
+            let content = body(object, digits, faults, request::create_non_subscribable)?;
+            if let Some(content) = &content
+                && content.external_refund_unique_id.is_none()
+                && object.get("idempotency_key").is_none()
+            {
+                faults.add(
+                    "external_refund_unique_id",
+                    "required",
+                    "is required, or `idempotency_key` beside `op`: a file may be imported again",
+                );
+            }
+            content.map(|content| Operation::CreateRefund {
+                content,
+                idempotency_key,
+            })
+        }
+        Op::UpdateRefund => {
+            let refund = lookup(object, faults);
+            let expected_revision = expected_revision(object, faults);
+            let content = body(object, digits, faults, request::update)?;
+            refund.zip(content).map(|(refund, content)| Operation::UpdateRefund {
+                refund,
+                expected_revision,
+                content,
+            })
+        }
+        Op::DeleteRefund => {
+            let refund = lookup(object, faults);
+            let expected_revision = expected_revision(object, faults);
+            refund.map(|refund| Operation::DeleteRefund {
+                refund,
+                expected_revision,
+            })
+        }
+        Op::EraseText => {
+            let names_refund = object.get("refund_id").is_some()
+                || object.get("external_refund_unique_id").is_some();
+            let refund = names_refund.then(|| lookup(object, faults)).flatten();
+            Some(Operation::EraseText { refund })
+        }
+    })
+}
+
+/// Reads the body; what is invalid in it is told together with what is invalid around it.
+fn body<T>(
+    object: &Object<'_>,
+    digits: Digits,
+    faults: &mut Faults,
+    parse: fn(&RawValue, Digits) -> Result<T, LedgerError>,
+) -> Result<Option<T>, LedgerError> {
+    let Some(raw) = object.required("body", faults) else {
+        return Ok(None);
+    };
+    let length = raw.get().len();
+    if length > BODY_BYTES_MAX {
+        return Err(LedgerError::malformed(format!(
+            "the body has {length} bytes; at most {BODY_BYTES_MAX} are allowed"
+        )));
+    }
+    match parse(raw, digits) {
+        Err(error) if error.code() != ErrorCode::InvalidRequest => Err(error),
+        result => Ok(faults.keep(result)),
+    }
+}
+
+/// The refund that a line names: by the ledger's id, or by external id. What can't be a refund's
+/// id names a refund that does not exist, as any other unknown id does.
+fn lookup(object: &Object<'_>, faults: &mut Faults) -> Option<RefundLookup> {
+    if let Some(raw) = object.get("refund_id") {
+        let text = object.text("refund_id", raw, faults)?;
+        return Some(RefundLookup::Id(
+            text.parse().unwrap_or(RefundId::from_bytes([0; 16])),
+        ));
+    }
+    if object.get("external_refund_unique_id").is_some() {
+        return object
+            .id("external_refund_unique_id", faults)
+            .map(RefundLookup::ExternalId);
+    }
+    faults.add(
+        "refund_id",
+        "required",
+        "is required, or `external_refund_unique_id` beside `op`",
+    );
+    None
+}
+
+fn expected_revision(object: &Object<'_>, faults: &mut Faults) -> Option<u32> {
+    object.whole("expected_revision", object.get("expected_revision")?, faults)
+}
+
+fn parse_preserved(raw: &RawValue) -> Result<Preserved, LedgerError> {
+    const FIELDS: [&str; 11] = [
+        "sequence",
+        "recorded_at",
+        "actor",
+        "refund_id",
+        "revision",
+        "holds_idempotency_key",
+        "text_hash",
+        "text_sequence",
+        "salt",
+        "erased",
+        "hash",
+    ];
+    let mut faults = Faults::default();
+    let Some(object) = Object::read(raw, "preserved", &FIELDS)? else {
+        return Err(LedgerError::invalid_field(
+            "preserved",
+            "wrong_type",
+            "must be an object",
+        ));
+    };
+    let mut hash = |name| {
+        object
+            .required(name, &mut faults)
+            .and_then(|raw| object.parsed(name, raw, &mut faults, str::parse::<Hash>))
+    };
+    let (text_hash, hash) = (hash("text_hash"), hash("hash"));
+    let sequence = object.u64("sequence", &mut faults);
+    let text_sequence = object.u64("text_sequence", &mut faults);
+    let recorded_at = object.required_timestamp("recorded_at", &mut faults);
+    let actor = object.required_id("actor", &mut faults);
+    let refund = object.get("refund_id").and_then(|raw| {
+        let id = object.parsed("refund_id", raw, &mut faults, str::parse::<RefundId>)?;
+        let revision = object.required("revision", &mut faults)?;
+        Some((id, object.whole("revision", revision, &mut faults)?))
+    });
+    let salt = object
+        .get("salt")
+        .and_then(|raw| object.parsed("salt", raw, &mut faults, str::parse::<Salt>));
+    let holds_idempotency_key = object.get("holds_idempotency_key").is_some()
+        && object.required_bool("holds_idempotency_key", &mut faults) == Some(true);
+    faults.into_result()?;
+    match (sequence, recorded_at, actor, text_hash, text_sequence, hash) {
+        (
+            Some(sequence),
+            Some(recorded_at),
+            Some(actor),
+            Some(text_hash),
+            Some(text_sequence),
+            Some(hash),
+        ) => Ok(Preserved {
+            sequence,
+            recorded_at,
+            actor,
+            refund,
+            holds_idempotency_key,
+            text_hash,
+            text_sequence,
+            salt,
+            hash,
+        }),
+        _ => Err(LedgerError::internal(
+            "a preserved entry without a fault lacks a field",
+        )),
+    }
+}

@@ -1,0 +1,230 @@
+//! One JSON object whose fields are read one by one, each fault noted by its path.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::error::{Faults, LedgerError};
+use crate::id::Id;
+use crate::money::DecimalValue;
+use crate::time::Timestamp;
+
+/// The fields of an object, as they stand in the text. `null` counts as absent.
+pub(super) struct Object<'a> {
+    path: Cow<'static, str>,
+    fields: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+impl<'a> Object<'a> {
+    /// The object that a whole request is.
+    pub(super) fn root(raw: &'a RawValue, known: &[&str]) -> Result<Self, LedgerError> {
+        Self::read(raw, "", known)?.ok_or_else(|| {
+            LedgerError::malformed("the request must be a JSON object, `{` to `}`")
+        })
+    }
+
+    /// A whole request whose fields are not judged yet.
+    pub(super) fn any(raw: &'a RawValue) -> Result<Self, LedgerError> {
+        let fields: Fields<'a> = serde_json::from_str(raw.get())
+            .map_err(|_| LedgerError::malformed("the request must be a JSON object, `{` to `}`"))?;
+        Ok(Self {
+            path: Cow::Borrowed(""),
+            fields: fields.0,
+        })
+    }
+
+    /// An object inside; `None` where the value is something else.
+    pub(super) fn read(
+        raw: &'a RawValue,
+        path: impl Into<Cow<'static, str>>,
+        known: &[&str],
+    ) -> Result<Option<Self>, LedgerError> {
+        if !raw.get().starts_with('{') {
+            return Ok(None);
+        }
+        let fields: Fields<'a> = serde_json::from_str(raw.get())
+            .map_err(|error| LedgerError::malformed(format!("the request is not JSON: {error}")))?;
+        let this = Self {
+            path: path.into(),
+            fields: fields.0,
+        };
+        match this.fields.iter().find(|(name, _)| !known.contains(&name.as_ref())) {
+            None => Ok(Some(this)),
+            Some((unknown, _)) => Err(LedgerError::malformed(format!(
+                "the field `{}` is not known; known are {}",
+                this.path_of(unknown),
+                known
+                    .iter()
+                    .map(|name| format!("`{name}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ))),
+        }
+    }
+
+    pub(super) fn path_of(&self, name: &str) -> String {
+        if self.path.is_empty() {
+            name.into()
+        } else {
+            format!("{}.{name}", self.path)
+        }
+    }
+
+    /// The value of a field, unless it is absent or `null`.
+    pub(super) fn get(&self, name: &str) -> Option<&'a RawValue> {
+        self.fields
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, raw)| *raw)
+            .filter(|raw| raw.get() != "null")
+    }
+
+    pub(super) fn required(&self, name: &str, faults: &mut Faults) -> Option<&'a RawValue> {
+        let found = self.get(name);
+        if found.is_none() {
+            faults.add(self.path_of(name), "required", "is required");
+        }
+        found
+    }
+
+    fn wrong_type<T>(&self, name: &str, wanted: &str, faults: &mut Faults) -> Option<T> {
+        faults.add(
+            self.path_of(name),
+            "wrong_type",
+            format!("must be {wanted}"),
+        );
+        None
+    }
+
+    pub(super) fn text(&self, name: &str, raw: &RawValue, faults: &mut Faults) -> Option<String> {
+        if !raw.get().starts_with('"') {
+            return self.wrong_type(name, "a string", faults);
+        }
+        serde_json::from_str(raw.get()).ok().or_else(|| {
+            faults.add(
+                self.path_of(name),
+                "invalid_format",
+                "must be a string of whole Unicode characters",
+            );
+            None
+        })
+    }
+
+    /// A string that a value type reads.
+    pub(super) fn parsed<T>(
+        &self,
+        name: &str,
+        raw: &RawValue,
+        faults: &mut Faults,
+        parse: impl FnOnce(&str) -> Result<T, LedgerError>,
+    ) -> Option<T> {
+        let text = self.text(name, raw, faults)?;
+        faults.keep_at(self.path_of(name), parse(&text))
+    }
+
+    pub(super) fn id(&self, name: &str, faults: &mut Faults) -> Option<Id> {
+        self.parsed(name, self.get(name)?, faults, Id::new)
+    }
+
+    pub(super) fn required_id(&self, name: &str, faults: &mut Faults) -> Option<Id> {
+        self.required(name, faults)?;
+        self.id(name, faults)
+    }
+
+    pub(super) fn timestamp(&self, name: &str, faults: &mut Faults) -> Option<Timestamp> {
+        self.parsed(name, self.get(name)?, faults, str::parse)
+    }
+
+    pub(super) fn required_timestamp(&self, name: &str, faults: &mut Faults) -> Option<Timestamp> {
+        self.required(name, faults)?;
+        self.timestamp(name, faults)
+    }
+
+    pub(super) fn required_bool(&self, name: &str, faults: &mut Faults) -> Option<bool> {
+        match self.required(name, faults)?.get() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => self.wrong_type(name, "`true` or `false`", faults),
+        }
+    }
+
+    /// The characters of a number, or of a string that stands for one.
+    pub(super) fn decimal_text(
+        &self,
+        name: &str,
+        raw: &'a RawValue,
+        faults: &mut Faults,
+    ) -> Option<Cow<'a, str>> {
+        match raw.get().as_bytes().first() {
+            Some(b'"') => self.text(name, raw, faults).map(Cow::Owned),
+            Some(b'-' | b'0'..=b'9') => Some(Cow::Borrowed(raw.get())),
+            _ => self.wrong_type(name, "a number or a decimal string", faults),
+        }
+    }
+
+    pub(super) fn decimal(
+        &self,
+        name: &str,
+        faults: &mut Faults,
+        parse: fn(&str) -> Result<DecimalValue, LedgerError>,
+    ) -> Option<DecimalValue> {
+        let text = self.decimal_text(name, self.get(name)?, faults)?;
+        faults.keep_at(self.path_of(name), parse(&text))
+    }
+
+    /// A required whole number that is not negative.
+    pub(super) fn u64(&self, name: &str, faults: &mut Faults) -> Option<u64> {
+        let raw = self.required(name, faults)?;
+        self.whole(name, raw, faults)
+    }
+
+    pub(super) fn whole<T: std::str::FromStr>(
+        &self,
+        name: &str,
+        raw: &RawValue,
+        faults: &mut Faults,
+    ) -> Option<T> {
+        let text = raw.get();
+        if !text.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
+            return self.wrong_type(name, "a whole number", faults);
+        }
+        text.parse().ok().or_else(|| {
+            faults.add(
+                self.path_of(name),
+                "out_of_range",
+                format!("is `{text}`; it must be a whole number that is not negative"),
+            );
+            None
+        })
+    }
+}
+
+/// An object's fields in order, keys borrowed where they have no escapes.
+struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldsVisitor;
+        impl<'de> Visitor<'de> for FieldsVisitor {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::with_capacity(12);
+                while let Some((Key(key), value)) = map.next_entry()? {
+                    fields.push((key, value));
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);

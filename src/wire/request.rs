@@ -1,0 +1,349 @@
+//! The contract's request bodies.
+
+use serde_json::value::RawValue;
+
+use super::object::Object;
+use super::{BODY_BYTES_MAX, DEPTH_MAX, scan};
+use crate::amount::{AmountRequest, Percentage, Tax};
+use crate::error::{Faults, LedgerError};
+use crate::money::DecimalValue;
+use crate::movement::MovementRequest;
+use crate::refund::{NonSubscribableRefundRequest, RefundContent, RefundKind, RefundRequest};
+use crate::text::Text;
+use crate::time::Period;
+
+const MOVEMENT_FIELDS: [&str; 4] = ["currency", "occurred_at", "amount", "description"];
+const REFUND_FIELDS: [&str; 8] = [
+    "refund_datetime",
+    "period_start_datetime",
+    "period_end_datetime",
+    "amount",
+    "external_invoice_id",
+    "external_refund_unique_id",
+    "billable",
+    "description",
+];
+const NON_SUBSCRIBABLE_FIELDS: [&str; 8] = [
+    "refund_datetime",
+    "period_start_datetime",
+    "period_end_datetime",
+    "amount",
+    "external_invoice_id",
+    "external_refund_unique_id",
+    "transaction_type_id",
+    "description",
+];
+const AMOUNT_FIELDS: [&str; 4] = ["value_with_taxes", "value_without_taxes", "tax", "currency"];
+const BILLABLE_AMOUNT_FIELDS: [&str; 5] = [
+    "value_with_taxes",
+    "value_without_taxes",
+    "tax",
+    "currency",
+    "billable",
+];
+
+/// How many digits an amount may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Digits {
+    /// As many as a caller may send.
+    Limited,
+    /// As many as the ledger itself may have written into an export.
+    Exact,
+}
+
+/// Reads a body to record a movement with. Exactly four fields, all required.
+///
+/// # Errors
+/// `malformed_request`; `invalid_request` that lists every field at fault.
+pub fn parse_movement_request(body: &[u8]) -> Result<MovementRequest, LedgerError> {
+    movement(scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?, Digits::Limited)
+}
+
+/// Reads the contract's `RefundRequestDTO`.
+///
+/// # Errors
+/// `malformed_request`; `invalid_request` that lists every field at fault.
+///
+/// ```
+/// let body = r#"{"refund_datetime":"2022-02-24T13:45:10Z","amount":{"value_with_taxes":12.1},
+///     "external_refund_unique_id":"987654321","billable":false,"description":"Two days"}"#;
+/// let request = refund_ledger::wire::parse_refund_request(body.as_bytes())?;
+/// assert_eq!(request.external_refund_unique_id.as_str(), "987654321");
+/// # Ok::<(), refund_ledger::LedgerError>(())
+/// ```
+pub fn parse_refund_request(body: &[u8]) -> Result<RefundRequest, LedgerError> {
+    let raw = scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?;
+    let content = refund(raw, Form::standard(Presence::Required), Digits::Limited)?;
+    match content.external_refund_unique_id {
+        Some(external_refund_unique_id) => Ok(RefundRequest {
+            refund_datetime: content.refund_datetime,
+            period: content.period,
+            amount: content.amount,
+            external_invoice_id: content.external_invoice_id,
+            external_refund_unique_id,
+            billable: content.billable,
+            description: content.description,
+        }),
+        None => Err(lost_field()),
+    }
+}
+
+/// Reads the contract's `RefundNonSubscribableProductsRequestDTO`.
+///
+/// # Errors
+/// `malformed_request`; `invalid_request` that lists every field at fault.
+pub fn parse_non_subscribable_request(
+    body: &[u8],
+) -> Result<NonSubscribableRefundRequest, LedgerError> {
+    let raw = scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?;
+    let content = refund(raw, Form::NON_SUBSCRIBABLE, Digits::Limited)?;
+    match content.kind {
+        RefundKind::NonSubscribable {
+            transaction_type_id,
+        } => Ok(NonSubscribableRefundRequest {
+            refund_datetime: content.refund_datetime,
+            period: content.period,
+            amount: content.amount,
+            billable: content.billable,
+            external_invoice_id: content.external_invoice_id,
+            external_refund_unique_id: content.external_refund_unique_id,
+            transaction_type_id,
+            description: content.description,
+        }),
+        RefundKind::Standard => Err(lost_field()),
+    }
+}
+
+/// Reads the body of an update: the DTO of the refund's kind. It is non-subscribable where
+/// `transaction_type_id` or `amount.billable` is there. The external id may be left out.
+///
+/// # Errors
+/// `malformed_request`; `invalid_request` that lists every field at fault.
+pub fn parse_update_request(body: &[u8]) -> Result<RefundContent, LedgerError> {
+    update(scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?, Digits::Limited)
+}
+
+pub(super) fn movement(raw: &RawValue, digits: Digits) -> Result<MovementRequest, LedgerError> {
+    let mut faults = Faults::default();
+    let body = Object::root(raw, &MOVEMENT_FIELDS)?;
+    let amount = amount(&body, &AMOUNT_FIELDS, digits, &mut faults)?;
+    let currency = body
+        .required("currency", &mut faults)
+        .and_then(|raw| body.parsed("currency", raw, &mut faults, str::parse));
+    let occurred_at = body.required_timestamp("occurred_at", &mut faults);
+    let description = description(&body, &mut faults);
+    faults.into_result()?;
+    match (currency, occurred_at, amount, description) {
+        (Some(currency), Some(occurred_at), Some((amount, _)), Some(description)) => {
+            Ok(MovementRequest {
+                currency,
+                occurred_at,
+                amount,
+                description,
+            })
+        }
+        _ => Err(lost_field()),
+    }
+}
+
+pub(super) fn update(raw: &RawValue, digits: Digits) -> Result<RefundContent, LedgerError> {
+    let form = if names_non_subscribable(raw)? {
+        Form::NON_SUBSCRIBABLE
+    } else {
+        Form::standard(Presence::Optional)
+    };
+    refund(raw, form, digits)
+}
+
+pub(super) fn create(raw: &RawValue, digits: Digits) -> Result<RefundContent, LedgerError> {
+    refund(raw, Form::standard(Presence::Required), digits)
+}
+
+pub(super) fn create_non_subscribable(
+    raw: &RawValue,
+    digits: Digits,
+) -> Result<RefundContent, LedgerError> {
+    refund(raw, Form::NON_SUBSCRIBABLE, digits)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    Required,
+    Optional,
+}
+
+/// Which of the contract's two DTOs a refund's body is.
+#[derive(Clone, Copy)]
+struct Form {
+    non_subscribable: bool,
+    fields: &'static [&'static str],
+    amount_fields: &'static [&'static str],
+    external_id: Presence,
+}
+
+impl Form {
+    const NON_SUBSCRIBABLE: Self = Self {
+        non_subscribable: true,
+        fields: &NON_SUBSCRIBABLE_FIELDS,
+        amount_fields: &BILLABLE_AMOUNT_FIELDS,
+        external_id: Presence::Optional,
+    };
+
+    const fn standard(external_id: Presence) -> Self {
+        Self {
+            non_subscribable: false,
+            fields: &REFUND_FIELDS,
+            amount_fields: &AMOUNT_FIELDS,
+            external_id,
+        }
+    }
+}
+
+/// Whether an update's body has what only non-subscribable refunds have.
+fn names_non_subscribable(raw: &RawValue) -> Result<bool, LedgerError> {
+    let mut all: Vec<&str> = REFUND_FIELDS.to_vec();
+    all.push("transaction_type_id");
+    let body = Object::root(raw, &all)?;
+    if body.get("transaction_type_id").is_some() {
+        return Ok(true);
+    }
+    let amount = match body.get("amount") {
+        Some(raw) => Object::read(raw, "amount", &BILLABLE_AMOUNT_FIELDS)?,
+        None => None,
+    };
+    Ok(amount.is_some_and(|amount| amount.get("billable").is_some()))
+}
+
+fn refund(raw: &RawValue, form: Form, digits: Digits) -> Result<RefundContent, LedgerError> {
+    let mut faults = Faults::default();
+    let body = Object::root(raw, form.fields)?;
+    let amount = amount(&body, form.amount_fields, digits, &mut faults)?;
+    let refund_datetime = body.required_timestamp("refund_datetime", &mut faults);
+    let period = Period::new(
+        body.timestamp("period_start_datetime", &mut faults),
+        body.timestamp("period_end_datetime", &mut faults),
+    );
+    let period = faults.keep(period);
+    let external_invoice_id = body.id("external_invoice_id", &mut faults);
+    let external_refund_unique_id = match form.external_id {
+        Presence::Required => body.required_id("external_refund_unique_id", &mut faults),
+        Presence::Optional => body.id("external_refund_unique_id", &mut faults),
+    };
+    let (kind, billable) = if form.non_subscribable {
+        let kind = body
+            .required_id("transaction_type_id", &mut faults)
+            .map(|transaction_type_id| RefundKind::NonSubscribable {
+                transaction_type_id,
+            });
+        (kind, amount.as_ref().and_then(|(_, billable)| *billable))
+    } else {
+        (
+            Some(RefundKind::Standard),
+            body.required_bool("billable", &mut faults),
+        )
+    };
+    let description = description(&body, &mut faults);
+    faults.into_result()?;
+    match (kind, refund_datetime, period, amount, billable, description) {
+        (
+            Some(kind),
+            Some(refund_datetime),
+            Some(period),
+            Some((amount, _)),
+            Some(billable),
+            Some(description),
+        ) => Ok(RefundContent {
+            kind,
+            refund_datetime,
+            period,
+            amount,
+            billable,
+            external_invoice_id,
+            external_refund_unique_id,
+            description,
+        }),
+        _ => Err(lost_field()),
+    }
+}
+
+fn description(body: &Object<'_>, faults: &mut Faults) -> Option<Text> {
+    let raw = body.required("description", faults)?;
+    body.parsed("description", raw, faults, Text::new)
+}
+
+/// The amount and, in a `BillableAmountRequestDTO`, whether it is billable.
+#[expect(clippy::type_complexity, reason = "used once, right above")]
+fn amount(
+    body: &Object<'_>,
+    known: &[&str],
+    digits: Digits,
+    faults: &mut Faults,
+) -> Result<Option<(AmountRequest, Option<bool>)>, LedgerError> {
+    let Some(raw) = body.required("amount", faults) else {
+        return Ok(None);
+    };
+    let Some(object) = Object::read(raw, "amount", known)? else {
+        faults.add("amount", "wrong_type", "must be an object");
+        return Ok(None);
+    };
+    let tax = tax(&object, faults)?;
+    let parse = match digits {
+        Digits::Limited => str::parse,
+        Digits::Exact => DecimalValue::from_exact,
+    };
+    let mut value = |name| {
+        let given = object.get(name).is_some();
+        let value = object.decimal(name, faults, parse);
+        (value, given && value.is_none())
+    };
+    let (with, with_at_fault) = value("value_with_taxes");
+    let (without, without_at_fault) = value("value_without_taxes");
+    let currency = object
+        .get("currency")
+        .and_then(|raw| object.parsed("currency", raw, faults, str::parse));
+    let billable = known
+        .contains(&"billable")
+        .then(|| object.required_bool("billable", faults))
+        .flatten();
+    if with_at_fault || without_at_fault {
+        // What the two say together can't be judged.
+        return Ok(None);
+    }
+    let amount = faults.keep(AmountRequest::new(with, without)).map(|amount| {
+        let amount = match tax {
+            Some(tax) => amount.with_tax(tax),
+            None => amount,
+        };
+        match currency {
+            Some(currency) => amount.with_currency(currency),
+            None => amount,
+        }
+    });
+    Ok(amount.map(|amount| (amount, billable)))
+}
+
+fn tax(amount: &Object<'_>, faults: &mut Faults) -> Result<Option<Tax>, LedgerError> {
+    let Some(raw) = amount.get("tax") else {
+        return Ok(None);
+    };
+    let Some(object) = Object::read(raw, "amount.tax", &["type", "percentage"])? else {
+        faults.add("amount.tax", "wrong_type", "must be an object");
+        return Ok(None);
+    };
+    let tax_type = object
+        .required("type", faults)
+        .and_then(|raw| object.text("type", raw, faults));
+    let percentage = object
+        .required("percentage", faults)
+        .and_then(|raw| object.decimal_text("percentage", raw, faults))
+        .and_then(|text| faults.keep_at("amount.tax.percentage", text.parse::<Percentage>()));
+    Ok(match (tax_type, percentage) {
+        (Some(tax_type), Some(percentage)) => faults.keep(Tax::new(&tax_type, percentage)),
+        _ => None,
+    })
+}
+
+/// Every field that is missing here was noted as a fault before.
+fn lost_field() -> LedgerError {
+    LedgerError::internal("a request without a fault lacks a field")
+}
