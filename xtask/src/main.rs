@@ -15,10 +15,12 @@
 
 mod bare;
 mod command;
+mod deny;
 mod failure;
 mod native;
 mod step;
 mod tally;
+mod tools;
 mod workspace;
 
 use std::process::ExitCode;
@@ -37,6 +39,7 @@ const TEST: &[Step] = &[
     Step::native("examples", native::examples),
     Step::native("features one by one", native::features),
     Step::wasm("bare core for wasm", bare::check),
+    Step::native("dependencies", deny::check),
 ];
 
 #[derive(Parser)]
@@ -60,12 +63,19 @@ enum Chore {
     },
     /// Check that the core without features builds for wasm, and carries no store, clock or JS
     CheckBare,
+    /// Check the dependency tree with the pinned cargo-deny, installing it if need be
+    Deny {
+        /// The checks to run; `advisories` needs the advisory database from GitHub
+        #[arg(default_values = deny::OFFLINE_CHECKS)]
+        checks: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().chore {
         Chore::Test { native } => step::run_all(TEST, native),
         Chore::CheckBare => run_one(bare::check().map(drop)),
+        Chore::Deny { checks } => run_one(deny::run(&checks)),
     }
 }
 
