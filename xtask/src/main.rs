@@ -1,2 +1,90 @@
-//! Chores.
-fn main() {}
+//! The project's chores: `cargo xtask test` runs every check and sets up what it needs.
+//!
+//! A chore is a list of [`step::Step`]s; each file here holds the steps of one subject. To add one,
+//! write its function in the file of its subject and name it in [`TEST`].
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program at the edge, whose output is for people"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a program at the edge: it times its steps"
+)]
+
+mod bare;
+mod command;
+mod deny;
+mod failure;
+mod native;
+mod step;
+mod tally;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::step::Step;
+
+/// What `cargo xtask test` runs, in this order.
+const TEST: &[Step] = &[
+    Step::native("format", native::format),
+    Step::native("lints", native::lints),
+    Step::native("documentation", native::documentation),
+    Step::native("tests", native::tests),
+    Step::native("examples", native::examples),
+    Step::native("features one by one", native::features),
+    Step::wasm("bare core for wasm", bare::check),
+    Step::native("dependencies", deny::check),
+];
+
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "The project's chores"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Run every check, in order, up to the first that fails
+    Test {
+        /// Leave out what needs the wasm tools
+        #[arg(long)]
+        native: bool,
+    },
+    /// Check that the core without features builds for wasm, and carries no store, clock or JS
+    CheckBare,
+    /// Check the dependency tree with the pinned cargo-deny, installing it if need be
+    Deny {
+        /// The checks to run; `advisories` needs the advisory database from GitHub
+        #[arg(default_values = deny::OFFLINE_CHECKS)]
+        checks: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().chore {
+        Chore::Test { native } => step::run_all(TEST, native),
+        Chore::CheckBare => run_one(bare::check().map(drop)),
+        Chore::Deny { checks } => run_one(deny::run(&checks)),
+    }
+}
+
+fn run_one(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The checks that need nothing but the Rust toolchain.
+
+use std::fs;
+use std::path::Path;
+
+use crate::command::Command;
+use crate::failure::Failure;
+use crate::tally::Tally;
+use crate::workspace::{self, CORE};
+
+/// Every file is formatted.
+pub(crate) fn format() -> Result<Tally, Failure> {
+    Command::cargo("fmt --all --check").run()?;
+    Ok(Tally::default())
+}
+
+/// No lint has anything to say, tests, examples and benches included.
+pub(crate) fn lints() -> Result<Tally, Failure> {
+    Command::cargo("clippy --workspace --all-targets --all-features -- -D warnings").run()?;
+    Ok(Tally::default())
+}
+
+/// The documentation builds, and its links lead somewhere.
+pub(crate) fn documentation() -> Result<Tally, Failure> {
+    Command::cargo("doc --workspace --all-features --no-deps")
+        .variable("RUSTDOCFLAGS", "-D warnings")
+        .run()?;
+    Ok(Tally::default())
+}
+
+/// All tests pass, those in the documentation included. One that fails doesn't keep the rest from
+/// running: the counts are those of the whole project.
+pub(crate) fn tests() -> Result<Tally, Failure> {
+    Command::cargo("test --workspace --all-features --no-fail-fast").run_tests()
+}
+
+/// Every example runs, each in an empty folder of its own.
+pub(crate) fn examples() -> Result<Tally, Failure> {
+    let mut count = 0;
+    for package in workspace::packages()? {
+        for example in package.examples() {
+            count += 1;
+            let folder = Path::new("target/xtask/examples").join(example);
+            make_empty(&folder)?;
+            Command::cargo("run --quiet --all-features")
+                .arguments(["--package", &package.name, "--example", example])
+                .in_folder(folder)
+                .run()?;
+        }
+    }
+    println!("examples run: {count}");
+    Ok(Tally::default())
+}
+
+/// The core compiles without warnings with each of its features alone and with none, so that no
+/// feature leans on another; and so does what a plain `cargo build` builds.
+pub(crate) fn features() -> Result<Tally, Failure> {
+    Command::cargo("clippy -- -D warnings").run()?;
+    lint_core(&[])?;
+    for package in workspace::packages()?
+        .iter()
+        .filter(|package| package.name == CORE)
+    {
+        for feature in package.features() {
+            lint_core(&["--features", feature])?;
+        }
+    }
+    Ok(Tally::default())
+}
+
+fn lint_core(features: &[&str]) -> Result<(), Failure> {
+    Command::cargo("clippy --no-default-features")
+        .arguments(["--package", CORE])
+        .arguments(features)
+        .arguments(["--", "-D", "warnings"])
+        .run()
+}
+
+/// Makes a folder, given from the top of the repository, that holds nothing.
+fn make_empty(folder: &Path) -> Result<(), Failure> {
+    let path = workspace::top().join(folder);
+    let removed = if path.exists() {
+        fs::remove_dir_all(&path)
+    } else {
+        Ok(())
+    };
+    removed
+        .and_then(|()| fs::create_dir_all(&path))
+        .map_err(|error| {
+            Failure::Rule(format!(
+                "the folder `{}` can't be made empty: {error}",
+                folder.display()
+            ))
+        })
+}

@@ -1,0 +1,63 @@
+//! Programs from crates.io that checks are made with, at the versions the project is pinned to.
+
+use std::path::PathBuf;
+
+use crate::command::Command;
+use crate::failure::Failure;
+use crate::workspace;
+
+/// A program from crates.io, pinned.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tool {
+    /// The name of its package and of its program.
+    pub(crate) name: &'static str,
+    /// The one version that is used.
+    pub(crate) version: &'static str,
+}
+
+impl Tool {
+    /// A command that runs the tool: the one on the path if its version is right, else the
+    /// project's own, installed under `target/tools` the first time.
+    pub(crate) fn command(&self) -> Result<Command, Failure> {
+        if self.is_right(&Command::new(self.name)) {
+            return Ok(Command::new(self.name));
+        }
+        let own = Command::new(self.own_path());
+        if !self.is_right(&own) {
+            self.install()?;
+        }
+        if self.is_right(&own) {
+            Ok(own)
+        } else {
+            Err(own.unexpected(format!(
+                "`--version` should say `{} {}`",
+                self.name, self.version
+            )))
+        }
+    }
+
+    fn own_path(&self) -> PathBuf {
+        workspace::top().join("target/tools/bin").join(self.name)
+    }
+
+    fn is_right(&self, program: &Command) -> bool {
+        let printed = program.clone().arguments(["--version"]).read();
+        printed.is_ok_and(|text| text.split_whitespace().nth(1) == Some(self.version))
+    }
+
+    /// Builds the tool from source. It runs for a second, so the time goes into neither optimising
+    /// it nor describing it to a debugger.
+    fn install(&self) -> Result<(), Failure> {
+        Command::cargo("install --locked --root target/tools")
+            .arguments([self.name, "--version", self.version])
+            .variable("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
+            .variable("CARGO_PROFILE_RELEASE_LTO", "off")
+            .variable("CARGO_PROFILE_RELEASE_DEBUG", "0")
+            .variable("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+            .run()
+            .map_err(|failure| Failure::SetUp {
+                what: format!("{} {}", self.name, self.version),
+                source: Box::new(failure),
+            })
+    }
+}
