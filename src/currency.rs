@@ -43,7 +43,7 @@ impl FromStr for Currency {
         let code = text.as_bytes().try_into().ok();
         // Gold, testing codes and such have no minor unit: nothing can be billed in them.
         let exponent = known
-            .and_then(|currency| currency.exponent())
+            .and_then(iso_currency::Currency::exponent)
             .and_then(|exponent| u8::try_from(exponent).ok());
         match (code, exponent) {
             (Some(code), Some(exponent)) => Ok(Self { code, exponent }),

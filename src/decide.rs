@@ -89,11 +89,11 @@ pub struct Decision {
 }
 
 impl Decision {
-    fn replay(receipt: Receipt) -> Result<Self, LedgerError> {
-        Ok(Self {
+    fn replay(receipt: Receipt) -> Self {
+        Self {
             receipt,
             change: None,
-        })
+        }
     }
 
     /// What to write for this decision alone; empty for a replay.

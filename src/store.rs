@@ -188,7 +188,7 @@ impl ScanRange<'_> {
 }
 
 /// What a scan visits.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum ScanRow<'a> {
     /// A movement, before its entries and refunds.
     Movement(&'a Movement),

@@ -95,7 +95,7 @@ impl Scope<'_> {
             )
             .with_holder(held_by()));
         }
-        Decision::replay(Receipt::of_refund(&holder.refund, true))
+        Ok(Decision::replay(Receipt::of_refund(&holder.refund, true)))
     }
 }
 

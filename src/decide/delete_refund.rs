@@ -17,7 +17,7 @@ impl Scope<'_> {
         let current = &self.refund_or_deleted(lookup)?.refund;
         if current.deleted {
             return if self.repeats_as_file() {
-                Decision::replay(Receipt::of_refund(current, true))
+                Ok(Decision::replay(Receipt::of_refund(current, true)))
             } else {
                 Err(LedgerError::refund_not_found())
             };

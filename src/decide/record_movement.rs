@@ -15,7 +15,7 @@ impl Scope<'_> {
         if let Some(kept) = row.filter(|row| !row.voided) {
             let fields = movement_differences(kept, request);
             return if fields.is_empty() {
-                Decision::replay(Receipt::of_movement(true))
+                Ok(Decision::replay(Receipt::of_movement(true)))
             } else {
                 let holder = Holder {
                     movement: kept.key.clone(),

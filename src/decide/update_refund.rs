@@ -17,7 +17,7 @@ impl Scope<'_> {
         let movement = self.movement_or_voided()?;
         let loaded = self.refund_or_deleted(lookup)?;
         if self.repeats_as_file() && was_done(loaded, expected_revision, content) {
-            return Decision::replay(Receipt::of_refund(&loaded.refund, true));
+            return Ok(Decision::replay(Receipt::of_refund(&loaded.refund, true)));
         }
         let current = &loaded.refund;
         if current.deleted {
@@ -40,7 +40,7 @@ impl Scope<'_> {
             ));
         }
         if content_differences(&current.details, content, ErasedText::Differs).is_empty() {
-            return Decision::replay(Receipt::of_refund(current, true));
+            return Ok(Decision::replay(Receipt::of_refund(current, true)));
         }
         check_revision(current, expected_revision)?;
 

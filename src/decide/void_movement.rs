@@ -11,7 +11,7 @@ impl Scope<'_> {
         let movement = self.movement_or_voided()?;
         if movement.voided {
             return if self.repeats_as_file() {
-                Decision::replay(Receipt::of_movement(true))
+                Ok(Decision::replay(Receipt::of_movement(true)))
             } else {
                 Err(LedgerError::movement_not_found())
             };

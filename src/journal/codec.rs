@@ -200,6 +200,7 @@ impl<'a> Reader<'a> {
         Id::new(self.text()?).ok()
     }
 
+    #[expect(clippy::option_option, reason = "the two say different things")]
     /// The outer `None` is a fault, the inner one a value that is absent.
     fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         if self.bool()? {

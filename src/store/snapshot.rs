@@ -62,6 +62,7 @@ pub enum Loaded<T> {
 }
 
 impl<T> Loaded<T> {
+    #[expect(clippy::option_option, reason = "the outer says whether it was looked for")]
     fn from_entry(entry: Option<Option<T>>) -> Self {
         match entry {
             None => Self::NotLoaded,

@@ -123,9 +123,8 @@ impl Op {
             };
         }
         match self {
-            Self::RecordMovement => with_scope!("body"),
             Self::VoidMovement => with_scope!(),
-            Self::CreateRefund => with_scope!("body"),
+            Self::RecordMovement | Self::CreateRefund => with_scope!("body"),
             Self::CreateNonSubscribableRefund => with_scope!("body", "idempotency_key"),
             Self::UpdateRefund => with_scope!(
                 "body",

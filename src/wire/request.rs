@@ -272,7 +272,6 @@ fn description(body: &Object<'_>, faults: &mut Faults) -> Option<Text> {
 }
 
 /// The amount and, in a `BillableAmountRequestDTO`, whether it is billable.
-#[expect(clippy::type_complexity, reason = "used once, right above")]
 fn amount(
     body: &Object<'_>,
     known: &[&str],

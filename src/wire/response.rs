@@ -45,6 +45,7 @@ impl<'a> AmountBody<'a> {
 
 /// The three ids of a movement.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the names are those of the wire")]
 struct Scope<'a> {
     org_id: &'a str,
     subscription_id: &'a str,
