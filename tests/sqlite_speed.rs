@@ -17,10 +17,11 @@ mod sqlite_support;
 use std::path::Path;
 
 use refund_ledger::{
-    Batch, Command, Ledger, MovementKey, Operation, RefundContent, RefundRequest, minor_to_decimal,
+    Batch, Command, Id, Ledger, MovementKey, Operation, RefundContent, RefundRequest,
+    minor_to_decimal,
 };
 use rusqlite::Connection;
-use sqlite_support::{at, movement, refund};
+use sqlite_support::{amount, at, movement, refund};
 
 fn from_environment(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |value| value.parse().unwrap())
@@ -163,9 +164,9 @@ fn json(request: &RefundRequest, with: i64, without: i64) -> String {
     .to_string()
 }
 
-fn by_hand(requests: &[(MovementKey, RefundRequest)], movements: usize, batch: usize) -> Measured {
-    let directory = tempfile::tempdir().unwrap();
-    let connection = Connection::open(directory.path().join("refunds.db")).unwrap();
+/// A database with the same settings as ours, and the movements in it.
+fn begin_by_hand(path: &Path, movements: usize) -> Connection {
+    let connection = Connection::open(path).unwrap();
     connection
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
@@ -189,6 +190,72 @@ fn by_hand(requests: &[(MovementKey, RefundRequest)], movements: usize, batch: u
     connection
         .execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")
         .unwrap();
+    connection
+}
+
+fn book_by_hand(connection: &Connection, key: &MovementKey, request: &RefundRequest, number: u128) {
+    let with = if request.amount == amount("1.21") {
+        121
+    } else {
+        242
+    };
+    let without = with * 100 / 121;
+    let id = uuid_of(number);
+    let movement_id: i64 = connection
+        .prepare_cached(
+            "UPDATE movements SET refunded_with = refunded_with + ?4, \
+             refunded_without = refunded_without + ?5 \
+             WHERE org = ?1 AND subscription = ?2 AND movement = ?3 \
+             AND refunded_with + ?4 <= amount_with \
+             AND refunded_without + ?5 <= amount_without RETURNING id",
+        )
+        .unwrap()
+        .query_row(
+            (
+                key.org_id(),
+                key.subscription_id(),
+                key.movement_id(),
+                with,
+                without,
+            ),
+            |row| row.get(0),
+        )
+        .unwrap();
+    let now = "2024-02-24T13:45:10.123456789Z";
+    connection
+        .prepare_cached(
+            "INSERT INTO refunds VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
+             ?14, ?15)",
+        )
+        .unwrap()
+        .execute((
+            &id,
+            movement_id,
+            key.org_id(),
+            request.external_refund_unique_id.as_str(),
+            request.refund_datetime.to_string(),
+            request.period.start().map(|at| at.to_string()),
+            request.period.end().map(|at| at.to_string()),
+            with,
+            without,
+            "IVA",
+            21.0,
+            request.external_invoice_id.as_ref().map(Id::as_str),
+            request.billable,
+            request.description.as_str(),
+            now,
+        ))
+        .unwrap();
+    connection
+        .prepare_cached("INSERT INTO audit (refund_id, at, actor, body) VALUES (?1, ?2, ?3, ?4)")
+        .unwrap()
+        .execute((&id, now, "local", json(request, with, without)))
+        .unwrap();
+}
+
+fn by_hand(requests: &[(MovementKey, RefundRequest)], movements: usize, batch: usize) -> Measured {
+    let directory = tempfile::tempdir().unwrap();
+    let connection = begin_by_hand(&directory.path().join("refunds.db"), movements);
     let before = bytes_of(directory.path());
     let start = seconds();
     let mut number = 0_u128;
@@ -199,69 +266,8 @@ fn by_hand(requests: &[(MovementKey, RefundRequest)], movements: usize, batch: u
             .execute(())
             .unwrap();
         for (key, request) in requests {
-            let with = if request.amount == sqlite_support::amount("1.21") {
-                121
-            } else {
-                242
-            };
-            let without = with * 100 / 121;
             number += 1;
-            let id = uuid_of(number);
-            let movement_id: i64 = connection
-                .prepare_cached(
-                    "UPDATE movements SET refunded_with = refunded_with + ?4, \
-                     refunded_without = refunded_without + ?5 \
-                     WHERE org = ?1 AND subscription = ?2 AND movement = ?3 \
-                     AND refunded_with + ?4 <= amount_with \
-                     AND refunded_without + ?5 <= amount_without RETURNING id",
-                )
-                .unwrap()
-                .query_row(
-                    (
-                        key.org_id(),
-                        key.subscription_id(),
-                        key.movement_id(),
-                        with,
-                        without,
-                    ),
-                    |row| row.get(0),
-                )
-                .unwrap();
-            let now = "2024-02-24T13:45:10.123456789Z";
-            connection
-                .prepare_cached(
-                    "INSERT INTO refunds VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, \
-                     ?12, ?13, ?14, ?15)",
-                )
-                .unwrap()
-                .execute((
-                    &id,
-                    movement_id,
-                    key.org_id(),
-                    request.external_refund_unique_id.as_str(),
-                    request.refund_datetime.to_string(),
-                    request.period.start().map(|at| at.to_string()),
-                    request.period.end().map(|at| at.to_string()),
-                    with,
-                    without,
-                    "IVA",
-                    21.0,
-                    request
-                        .external_invoice_id
-                        .as_ref()
-                        .map(refund_ledger::Id::as_str),
-                    request.billable,
-                    request.description.as_str(),
-                    now,
-                ))
-                .unwrap();
-            connection
-                .prepare_cached(
-                    "INSERT INTO audit (refund_id, at, actor, body) VALUES (?1, ?2, ?3, ?4)",
-                )
-                .unwrap()
-                .execute((&id, now, "local", json(request, with, without)))
-                .unwrap();
+            book_by_hand(&connection, key, request, number);
         }
         connection
             .prepare_cached("COMMIT")
