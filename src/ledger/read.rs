@@ -235,6 +235,9 @@ impl Ledger {
             ..ScanRange::default()
         };
         self.store.scan(&range, &mut |row| {
+            if found.len() >= limit {
+                return ControlFlow::Break(());
+            }
             match row {
                 ScanRow::Movement(movement) if !movement.voided => found.push(movement.clone()),
                 ScanRow::Invalid { reason, .. } => {
