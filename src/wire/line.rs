@@ -65,16 +65,17 @@ pub fn parse_line(line: &[u8]) -> Result<Line, LedgerError> {
     let raw = scan::check(line, bytes_max, DEPTH_MAX.saturating_add(1))?;
     let op = parse_op(raw)?;
     let object = Object::root(raw, op.fields())?;
-    let preserved = match object.get("preserved") {
+    let mut faults = Faults::default();
+    let preserved = match object.get("preserved").map(parse_preserved) {
         None => None,
-        Some(raw) => Some(parse_preserved(raw)?),
+        Some(Err(error)) if error.code() != ErrorCode::InvalidRequest => return Err(error),
+        Some(result) => faults.keep(result),
     };
-    let digits = if preserved.is_some() {
+    let digits = if object.get("preserved").is_some() {
         Digits::Exact
     } else {
         Digits::Limited
     };
-    let mut faults = Faults::default();
     let operation = parse_operation(op, &object, digits, &mut faults)?;
     let movement = movement_key(&object, &mut faults);
     faults.into_result()?;
