@@ -162,12 +162,21 @@ fn parse_op(raw: &RawValue) -> Result<Op, LedgerError> {
 }
 
 fn movement_key(object: &Object<'_>, faults: &mut Faults) -> Option<MovementKey> {
-    let [org, subscription, movement] = ["org_id", "subscription_id", "movement_id"].map(|name| {
+    const NAMES: [&str; 3] = ["org_id", "subscription_id", "movement_id"];
+    let texts = NAMES.map(|name| {
         object
             .required(name, faults)
             .and_then(|raw| object.text(name, raw, faults))
     });
-    faults.keep(MovementKey::new(&org?, &subscription?, &movement?))
+    if let [Some(org), Some(subscription), Some(movement)] = &texts {
+        return faults.keep(MovementKey::new(org, subscription, movement));
+    }
+    for (name, text) in NAMES.into_iter().zip(texts) {
+        if let Some(text) = text {
+            faults.keep_at(name, Id::new(&text));
+        }
+    }
+    None
 }
 
 fn parse_operation(
@@ -312,9 +321,19 @@ fn parse_preserved(raw: &RawValue) -> Result<Preserved, LedgerError> {
     let recorded_at = object.required_timestamp("recorded_at", &mut faults);
     let actor = object.required_id("actor", &mut faults);
     let refund = object.get("refund_id").and_then(|raw| {
-        let id = object.parsed("refund_id", raw, &mut faults, str::parse::<RefundId>)?;
-        let revision = object.required("revision", &mut faults)?;
-        Some((id, object.whole("revision", revision, &mut faults)?))
+        let id = object.parsed("refund_id", raw, &mut faults, |text| {
+            text.parse::<RefundId>().map_err(|_| {
+                LedgerError::invalid_field(
+                    "refund_id",
+                    "invalid_format",
+                    "must be a UUID in lower case with hyphens",
+                )
+            })
+        });
+        let revision = object
+            .required("revision", &mut faults)
+            .and_then(|raw| object.whole("revision", raw, &mut faults));
+        id.zip(revision)
     });
     let salt = object
         .get("salt")
