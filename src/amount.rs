@@ -22,6 +22,9 @@ impl Percentage {
     const DECIMALS: u8 = 4;
     const TEN_THOUSANDTHS_MAX: u32 = 10_000_000;
 
+    /// No tax to pay, as a percentage.
+    pub(crate) const ZERO: Self = Self(0);
+
     /// The percentage of this many ten-thousandths: 210000 is 21 %.
     ///
     /// # Errors

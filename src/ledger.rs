@@ -383,7 +383,10 @@ impl Ledger {
                 Err(error) => refused.push((at, error)),
             }
         }
-        let mut results = if !refused.is_empty() && batch.atomicity == Atomicity::All {
+        // Where nothing is allowed nothing is read: a store that fails must not answer instead.
+        let mut results = if planned.is_empty() {
+            Vec::new()
+        } else if !refused.is_empty() && batch.atomicity == Atomicity::All {
             self.decide_only(&planned, &wanted, now, batch)?
         } else {
             self.transact(&planned, &wanted, now, batch)?

@@ -193,7 +193,7 @@ impl Verifier {
 
     fn compare_head(&mut self, kept: Head, position: JournalPosition) {
         let then = self.then.finish(kept.position);
-        if then == kept {
+        if then == kept && position >= kept.position {
             return;
         }
         let message = if position < kept.position || then.entries < kept.entries {

@@ -131,12 +131,14 @@ impl Ledger {
     /// # Errors
     /// `invalid_request` for a limit out of range or a cursor of other filters.
     pub fn list_refunds(&self, query: &RefundQuery) -> Result<RefundPage, LedgerError> {
+        // Who may not list is told so, whatever else is wrong with the query.
+        self.authorize_list(&query.filter)?;
         let limit = query.limit()?;
         let after = match &query.cursor {
             None => None,
             Some(cursor) => Some(cursor.after(&query.filter)?),
         };
-        let page = self.list_page(&query.filter, after, limit)?;
+        let page = self.store.list_refunds(&query.filter, after, limit)?;
         let next_cursor = page
             .items
             .last()
@@ -148,14 +150,18 @@ impl Ledger {
         })
     }
 
+    fn authorize_list(&self, filter: &RefundFilter) -> Result<(), LedgerError> {
+        let resource = filter.org.as_ref().map_or(Resource::Ledger, Resource::Org);
+        self.authorize(Action::List, resource)
+    }
+
     fn list_page(
         &self,
         filter: &RefundFilter,
         after: Option<ListAfter>,
         limit: usize,
     ) -> Result<Page<Refund>, LedgerError> {
-        let resource = filter.org.as_ref().map_or(Resource::Ledger, Resource::Org);
-        self.authorize(Action::List, resource)?;
+        self.authorize_list(filter)?;
         Ok(self.store.list_refunds(filter, after, limit)?)
     }
 
@@ -229,6 +235,9 @@ impl Ledger {
             ..ScanRange::default()
         };
         self.store.scan(&range, &mut |row| {
+            if found.len() >= limit {
+                return ControlFlow::Break(());
+            }
             match row {
                 ScanRow::Movement(movement) if !movement.voided => found.push(movement.clone()),
                 ScanRow::Invalid { reason, .. } => {

@@ -41,16 +41,17 @@ pub fn parse_line(line: &[u8]) -> Result<Line, LedgerError> {
     let raw = scan::check(line, bytes_max, DEPTH_MAX.saturating_add(1))?;
     let op = parse_op(raw)?;
     let object = Object::root(raw, op.fields())?;
-    let preserved = match object.get("preserved") {
+    let mut faults = Faults::default();
+    let preserved = match object.get("preserved").map(parse_preserved) {
         None => None,
-        Some(raw) => Some(parse_preserved(raw)?),
+        Some(Err(error)) if error.code() != ErrorCode::InvalidRequest => return Err(error),
+        Some(result) => faults.keep(result),
     };
-    let digits = if preserved.is_some() {
+    let digits = if object.get("preserved").is_some() {
         Digits::Exact
     } else {
         Digits::Limited
     };
-    let mut faults = Faults::default();
     let operation = parse_operation(op, &object, digits, &mut faults)?;
     let movement = movement_key(&object, &mut faults);
     faults.into_result()?;
@@ -136,12 +137,21 @@ fn parse_op(raw: &RawValue) -> Result<Op, LedgerError> {
 }
 
 fn movement_key(object: &Object<'_>, faults: &mut Faults) -> Option<MovementKey> {
-    let [org, subscription, movement] = ["org_id", "subscription_id", "movement_id"].map(|name| {
+    const NAMES: [&str; 3] = ["org_id", "subscription_id", "movement_id"];
+    let texts = NAMES.map(|name| {
         object
             .required(name, faults)
             .and_then(|raw| object.text(name, raw, faults))
     });
-    faults.keep(MovementKey::new(&org?, &subscription?, &movement?))
+    if let [Some(org), Some(subscription), Some(movement)] = &texts {
+        return faults.keep(MovementKey::new(org, subscription, movement));
+    }
+    for (name, text) in NAMES.into_iter().zip(texts) {
+        if let Some(text) = text {
+            faults.keep_at(name, Id::new(&text));
+        }
+    }
+    None
 }
 
 fn parse_operation(
@@ -290,9 +300,19 @@ fn parse_preserved(raw: &RawValue) -> Result<Preserved, LedgerError> {
     let recorded_at = object.required_timestamp("recorded_at", &mut faults);
     let actor = object.required_id("actor", &mut faults);
     let refund = object.get("refund_id").and_then(|raw| {
-        let id = object.parsed("refund_id", raw, &mut faults, str::parse::<RefundId>)?;
-        let revision = object.required("revision", &mut faults)?;
-        Some((id, object.whole("revision", revision, &mut faults)?))
+        let id = object.parsed("refund_id", raw, &mut faults, |text| {
+            text.parse::<RefundId>().map_err(|_| {
+                LedgerError::invalid_field(
+                    "refund_id",
+                    "invalid_format",
+                    "must be a UUID in lower case with hyphens",
+                )
+            })
+        });
+        let revision = object
+            .required("revision", &mut faults)
+            .and_then(|raw| object.whole("revision", raw, &mut faults));
+        id.zip(revision)
     });
     let salt = object
         .get("salt")

@@ -305,7 +305,10 @@ fn amount(
         .then(|| object.required_bool("billable", faults))
         .flatten();
     if with_at_fault || without_at_fault {
-        // What the two say together can't be judged.
+        // What the two say together can't be judged, but what one says alone can.
+        if with.is_some() {
+            faults.keep(AmountRequest::new(with, None));
+        }
         return Ok(None);
     }
     let amount = faults.keep(AmountRequest::new(with, without)).map(|amount| {
@@ -336,10 +339,11 @@ fn tax(amount: &Object<'_>, faults: &mut Faults) -> Result<Option<Tax>, LedgerEr
         .required("percentage", faults)
         .and_then(|raw| object.decimal_text("percentage", raw, faults))
         .and_then(|text| faults.keep_at("amount.tax.percentage", text.parse::<Percentage>()));
-    Ok(match (tax_type, percentage) {
-        (Some(tax_type), Some(percentage)) => faults.keep(Tax::new(&tax_type, percentage)),
-        _ => None,
-    })
+    // The type is judged also where the percentage is at fault.
+    let tax = tax_type.and_then(|tax_type| {
+        faults.keep(Tax::new(&tax_type, percentage.unwrap_or(Percentage::ZERO)))
+    });
+    Ok(percentage.and(tax))
 }
 
 /// Every field that is missing here was noted as a fault before.
