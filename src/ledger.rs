@@ -479,7 +479,10 @@ impl Ledger {
                     }
                 }
                 (Ok(()), _) => return Ok(()),
-                (Err(StoreError::OutcomeUnknown { .. }), _) => unknown = Some(attempted),
+                // An attempt that only looked leaves in doubt what was in doubt before it.
+                (Err(StoreError::OutcomeUnknown { .. }), lost) => {
+                    unknown = Some(attempted).filter(|it| !it.entries.is_empty()).or(lost);
+                }
                 (Err(error), None) => return Err(error.into()),
                 (Err(error), Some(lost)) => {
                     return if self.was_committed(&lost)? {

@@ -3,6 +3,8 @@
 //! A store knows no rules. It loads what a [`ReadSet`] names into a [`Snapshot`], and it applies a
 //! [`WriteBatch`] in full or not at all, after checking its preconditions.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod memory;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
