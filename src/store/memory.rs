@@ -15,7 +15,8 @@ use crate::query::{ListAfter, Page, RefundFilter};
 use crate::refund::Refund;
 use crate::time::Timestamp;
 
-/// A store in memory, for tests, for browser tabs and for what need not outlive the process.
+/// A store in memory, for tests, for browser tabs and for what need not outlive the process. One
+/// lock guards it, so writers wait for each other and for scans.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
