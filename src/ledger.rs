@@ -152,9 +152,18 @@ impl Ledger {
     /// [`LedgerError::store_error`]); `store_corrupted` where it is damaged; `timeout` where
     /// others keep it locked.
     ///
-    /// ```no_run
-    /// let ledger = refund_ledger::Ledger::open("refunds.db")?;
-    /// # Ok::<(), refund_ledger::LedgerError>(())
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (path, photo) = (folder.path().join("refunds.db"), folder.path().join("photo.png"));
+    /// # std::fs::write(&photo, "a picture, not a ledger")?;
+    /// use refund_ledger::{ErrorCode, Ledger};
+    /// let ledger = Ledger::open(&path)?; // for example `refunds.db`
+    /// assert!(ledger.verify(None)?.is_valid());
+    ///
+    /// let refused = Ledger::open(&photo).unwrap_err(); // a file of something else
+    /// assert_eq!(refused.code(), ErrorCode::Internal);
+    /// # Ok(()) }
     /// ```
     #[cfg(all(feature = "system", feature = "sqlite"))]
     pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self, LedgerError> {
