@@ -77,9 +77,9 @@ impl FromStr for Percentage {
     /// Reads a plain decimal such as `21` or `5.5`, without a percent sign.
     ///
     /// # Errors
-    /// `invalid_request` where it is no [`DecimalValue`], above 1000, or has more than 4 decimals.
+    /// `invalid_request` on `amount.tax.percentage` where it is no [`DecimalValue`], above 1000, or has more than 4 decimals.
     fn from_str(text: &str) -> Result<Self, LedgerError> {
-        let value: DecimalValue = text.parse()?;
+        let value: DecimalValue = text.parse().map_err(|_| Self::fault())?;
         value
             .scaled(Self::DECIMALS)
             .and_then(|scaled| u32::try_from(scaled).ok())

@@ -355,19 +355,15 @@ impl Faults {
     }
 
     /// Keeps the value, or what was wrong with it as the fault of this field.
-    pub(crate) fn keep_at<T>(
-        &mut self,
-        field: impl Into<Cow<'static, str>>,
-        result: Result<T, LedgerError>,
-    ) -> Option<T> {
-        let field = field.into();
-        result
-            .map_err(|error| {
-                for detail in error.details {
-                    self.add(field.clone(), detail.code, detail.message);
-                }
-            })
-            .ok()
+    pub(crate) fn keep_at<T>(&mut self, field: &str, result: Result<T, LedgerError>) -> Option<T> {
+        result.map_err(|error| self.note_at(field, error)).ok()
+    }
+
+    /// Notes what was wrong with a value as the fault of this field.
+    pub(crate) fn note_at(&mut self, field: &str, error: LedgerError) {
+        for detail in error.details {
+            self.add(String::from(field), detail.code, detail.message);
+        }
     }
 
     pub(crate) fn into_result(self) -> Result<(), LedgerError> {

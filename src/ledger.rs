@@ -21,6 +21,7 @@ use crate::journal::{EntryKind, entry_hash};
 use crate::movement::{Movement, MovementRequest};
 use crate::policy::Policy;
 use crate::refund::{NonSubscribableRefundRequest, Refund, RefundContent, RefundRequest};
+#[cfg(feature = "system")]
 use crate::store::memory::MemoryStore;
 use crate::store::{
     ATTEMPTS_MAX, Loaded, Precondition, ReadSet, RefundLookup, ScanRange, ScanRow, Snapshot, Store,
@@ -398,7 +399,7 @@ impl Ledger {
     pub fn update_refund(
         &self,
         movement: &MovementKey,
-        refund: RefundLookup,
+        refund: impl Into<RefundLookup>,
         content: impl Into<RefundContent>,
         expected_revision: Option<u32>,
     ) -> Result<Recorded, LedgerError> {
@@ -406,7 +407,7 @@ impl Ledger {
         self.change(
             movement,
             Operation::UpdateRefund {
-                refund,
+                refund: refund.into(),
                 expected_revision,
                 content,
             },
@@ -438,13 +439,13 @@ impl Ledger {
     pub fn delete_refund(
         &self,
         movement: &MovementKey,
-        refund: RefundLookup,
+        refund: impl Into<RefundLookup>,
         expected_revision: Option<u32>,
     ) -> Result<Recorded, LedgerError> {
         self.change(
             movement,
             Operation::DeleteRefund {
-                refund,
+                refund: refund.into(),
                 expected_revision,
             },
         )

@@ -105,9 +105,9 @@ impl Ledger {
     pub fn refund(
         &self,
         movement: &MovementKey,
-        refund: &RefundLookup,
+        refund: impl Into<RefundLookup>,
     ) -> Result<Refund, LedgerError> {
-        let refund = self.load_refund(movement, refund)?.refund;
+        let refund = self.load_refund(movement, &refund.into())?.refund;
         if refund.deleted {
             return Err(LedgerError::refund_not_found());
         }
@@ -157,9 +157,9 @@ impl Ledger {
     pub fn history(
         &self,
         movement: &MovementKey,
-        refund: &RefundLookup,
+        refund: impl Into<RefundLookup>,
     ) -> Result<Vec<Revision>, LedgerError> {
-        let refund = self.load_refund(movement, refund)?.refund;
+        let refund = self.load_refund(movement, &refund.into())?.refund;
         let mut revisions = RefundRevisions::new(refund.id);
         let mut outcome: Result<(), StoreError> = Ok(());
         let range = ScanRange {

@@ -33,7 +33,8 @@ pub enum Precondition {
 /// A refund's row after a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundWrite {
-    /// A refund that was not there before.
+    /// A refund that was not there before; where its id is taken, the batch is a
+    /// [`StoreError::Conflict`](super::StoreError::Conflict).
     Insert(Refund),
     /// The refund with this id becomes this.
     Replace(Refund),

@@ -109,7 +109,11 @@ impl State {
     }
 
     fn apply(&mut self, batch: &WriteBatch) -> Result<(), StoreError> {
-        if !batch.preconditions.iter().all(|p| self.holds(p)) {
+        let is_new = |write: &RefundWrite| match write {
+            RefundWrite::Insert(refund) => !self.refunds.contains_key(&refund.id),
+            RefundWrite::Replace(_) => true,
+        };
+        if !batch.preconditions.iter().all(|p| self.holds(p)) || !batch.refunds.iter().all(is_new) {
             return Err(StoreError::Conflict);
         }
         for movement in &batch.movements {

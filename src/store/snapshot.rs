@@ -18,6 +18,18 @@ pub enum RefundLookup {
     ExternalId(Id),
 }
 
+impl From<RefundId> for RefundLookup {
+    fn from(id: RefundId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<&Self> for RefundLookup {
+    fn from(lookup: &Self) -> Self {
+        lookup.clone()
+    }
+}
+
 /// What a batch of commands needs to know, as a union without repetition.
 /// [`Command::read_set`](crate::Command::read_set) fills it; [`Store::load`](super::Store::load)
 /// answers it.

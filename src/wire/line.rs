@@ -47,8 +47,9 @@ pub struct Line {
 pub fn parse_line(line: &[u8]) -> Result<Line, LedgerError> {
     let bytes_max = BODY_BYTES_MAX.saturating_add(ENVELOPE_BYTES_MAX);
     let raw = scan::check(line, bytes_max, DEPTH_MAX.saturating_add(1))?;
-    let op = parse_op(raw)?;
-    let object = Object::root(raw, op.fields())?;
+    let object = Object::any(raw)?;
+    let op = parse_op(&object)?;
+    object.check_fields(op.fields())?;
     let mut faults = Faults::default();
     let preserved = match object.get("preserved").map(parse_preserved) {
         None => None,
@@ -130,8 +131,7 @@ impl Op {
     }
 }
 
-fn parse_op(raw: &RawValue) -> Result<Op, LedgerError> {
-    let object = Object::any(raw)?;
+fn parse_op(object: &Object<'_>) -> Result<Op, LedgerError> {
     let mut faults = Faults::default();
     let op = object
         .required("op", &mut faults)
