@@ -288,6 +288,20 @@ impl AmountRequest {
         })
     }
 
+    /// The amount exactly as it says, as content that was kept before: both values, no tax rule.
+    pub(crate) fn exact(&self, currency: Currency) -> Result<Amount, LedgerError> {
+        let value = |field, value: Option<DecimalValue>| {
+            value
+                .ok_or_else(|| LedgerError::invalid_field(field, "required", "is required"))?
+                .to_minor_units(currency)
+        };
+        let values = Values {
+            with: value(WITH, self.with_taxes)?,
+            without: value(WITHOUT, self.without_taxes)?,
+        };
+        Amount::from_stored(currency, values, self.tax.clone())
+    }
+
     fn values(
         &self,
         with: Option<i64>,

@@ -49,6 +49,8 @@ pub enum Operation {
     EraseText {
         /// Which refund; `None` for the movement's own description.
         refund: Option<RefundLookup>,
+        /// The revision that the refund must be at.
+        expected_revision: Option<u32>,
     },
 }
 
@@ -86,7 +88,7 @@ impl Command {
         match &self.operation {
             Operation::RecordMovement(_)
             | Operation::VoidMovement
-            | Operation::EraseText { refund: None } => {}
+            | Operation::EraseText { refund: None, .. } => {}
             Operation::CreateRefund {
                 content,
                 idempotency_key,
@@ -106,10 +108,14 @@ impl Command {
                     .and_then(|revision| revision.checked_add(1));
                 want(refund.clone(), next);
             }
-            Operation::DeleteRefund { refund, .. }
-            | Operation::EraseText {
+            Operation::DeleteRefund { refund, .. } => want(refund.clone(), None),
+            Operation::EraseText {
                 refund: Some(refund),
-            } => want(refund.clone(), None),
+                expected_revision,
+            } => want(
+                refund.clone(),
+                expected_revision.filter(|_| repeats == Repeats::AsFile),
+            ),
         }
     }
 }

@@ -7,8 +7,12 @@ mod create_refund;
 mod delete_refund;
 mod erase_text;
 mod record_movement;
+mod restore;
 mod update_refund;
 mod void_movement;
+
+pub use restore::Preserved;
+pub(crate) use restore::restore;
 
 
 use crate::amount::Values;
@@ -139,7 +143,10 @@ pub fn decide(
             refund,
             expected_revision,
         } => scope.delete_refund(refund, *expected_revision),
-        Operation::EraseText { refund } => scope.erase_text(refund.as_ref()),
+        Operation::EraseText {
+            refund,
+            expected_revision,
+        } => scope.erase_text(refund.as_ref(), *expected_revision),
     }
 }
 

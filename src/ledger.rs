@@ -1,7 +1,9 @@
 //! What a Rust program calls.
 
+mod export;
 mod read;
 
+pub use export::RestoreError;
 pub use read::RefundPage;
 
 use std::fmt;
@@ -322,7 +324,13 @@ impl Ledger {
         movement: &MovementKey,
         refund: Option<RefundLookup>,
     ) -> Result<Recorded, LedgerError> {
-        self.change(movement, Operation::EraseText { refund })
+        self.change(
+            movement,
+            Operation::EraseText {
+                refund,
+                expected_revision: None,
+            },
+        )
     }
 
     fn change(

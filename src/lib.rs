@@ -80,7 +80,7 @@ pub use access::{Access, Action, AllowAll, Authorize, Resource};
 pub use amount::{Amount, AmountRequest, Percentage, Tax, Values};
 pub use command::{Command, Operation, Repeats};
 pub use currency::Currency;
-pub use decide::{Context, Decision, Minted, Receipt, decide, decide_all};
+pub use decide::{Context, Decision, Minted, Preserved, Receipt, decide, decide_all};
 pub use error::{Detail, ErrorCode, Holder, LedgerError};
 pub use hash::Hash;
 pub use head::Head;
@@ -92,7 +92,7 @@ pub use journal::{
     Entry, EntryContent, EntryKind, JournalEntry, JournalPosition, JournalRecord, MovementContent,
     RefundContentEntry, TextOwner, entry_hash,
 };
-pub use ledger::{Atomicity, Balance, Batch, Created, Ledger, Recorded, RefundPage, Revision};
+pub use ledger::{Atomicity, Balance, Batch, Created, Ledger, Recorded, RefundPage, RestoreError, Revision};
 pub use money::{DecimalValue, JsonMoney, SIGNIFICANT_DIGITS_MAX, minor_to_decimal};
 pub use movement::{ChainEnd, Movement, MovementRequest, Refunded};
 pub use policy::Policy;

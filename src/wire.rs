@@ -4,13 +4,15 @@
 //! repeated and no unknown keys, numbers by their own digits. Every fault in the values is told at
 //! once, by field.
 
+mod export;
 mod line;
 mod object;
 mod request;
 mod response;
 mod scan;
 
-pub use line::{Line, Preserved, parse_line};
+pub(crate) use export::export_line;
+pub use line::{Line, parse_line};
 pub use request::{
     parse_movement_request, parse_non_subscribable_request, parse_refund_request,
     parse_update_request,

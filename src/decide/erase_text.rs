@@ -1,14 +1,18 @@
 //! `erase_text`: blanks a description in all its revisions. The journal keeps its digest, so
 //! every chain stays whole; deleted refunds and voided movements can be erased too.
 
-use super::{Decision, Receipt, Scope};
+use super::{Decision, Receipt, Scope, check_revision};
 use crate::error::LedgerError;
 use crate::journal::{EntryKind, TextOwner};
-use crate::store::RefundLookup;
+use crate::store::{LoadedRefund, RefundLookup};
 use crate::store::batch::Change;
 
 impl Scope<'_> {
-    pub(super) fn erase_text(&self, lookup: Option<&RefundLookup>) -> Result<Decision, LedgerError> {
+    pub(super) fn erase_text(
+        &self,
+        lookup: Option<&RefundLookup>,
+        expected_revision: Option<u32>,
+    ) -> Result<Decision, LedgerError> {
         let mut movement = self.movement_or_voided()?.clone();
         let Some(lookup) = lookup else {
             let replayed = movement.description.salted.take().is_none();
@@ -21,7 +25,12 @@ impl Scope<'_> {
                 change,
             });
         };
-        let mut refund = self.refund_or_deleted(lookup)?.refund.clone();
+        let loaded = self.refund_or_deleted(lookup)?;
+        if self.repeats_as_file() && was_done(loaded, expected_revision) {
+            return Ok(Decision::replay(Receipt::of_refund(&loaded.refund, true)));
+        }
+        check_revision(&loaded.refund, expected_revision)?;
+        let mut refund = loaded.refund.clone();
         let replayed = refund.details.description.salted.take().is_none();
         let receipt = Receipt::of_refund(&refund, replayed);
         let change = (!replayed).then(|| Change {
@@ -30,4 +39,11 @@ impl Scope<'_> {
         });
         Ok(Decision { receipt, change })
     }
+}
+
+/// Whether the expected revision's text was erased, though the refund has a newer one by now.
+fn was_done(loaded: &LoadedRefund, expected_revision: Option<u32>) -> bool {
+    expected_revision
+        .and_then(|revision| loaded.at_revision(revision))
+        .is_some_and(|then| then.details.description.salted.is_none())
 }

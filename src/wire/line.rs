@@ -6,12 +6,12 @@ use super::object::Object;
 use super::request::{self, Digits};
 use super::{BODY_BYTES_MAX, DEPTH_MAX, scan};
 use crate::command::{Command, Operation};
+use crate::decide::Preserved;
 use crate::error::{ErrorCode, Faults, LedgerError};
 use crate::hash::Hash;
-use crate::id::{Id, MovementKey, RefundId};
+use crate::id::{MovementKey, RefundId};
 use crate::store::RefundLookup;
 use crate::text::Salt;
-use crate::time::Timestamp;
 
 /// What a line may have beside its body.
 const ENVELOPE_BYTES_MAX: usize = 8 * 1_024;
@@ -23,30 +23,6 @@ pub struct Line {
     pub command: Command,
     /// In an export: what rebuilds the journal entry that the command once made.
     pub preserved: Option<Preserved>,
-}
-
-/// What an export keeps of a journal entry beside the command that made it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Preserved {
-    /// The entry's place in its movement's chain.
-    pub sequence: u64,
-    /// When it was recorded.
-    pub recorded_at: Timestamp,
-    /// Who made the change.
-    pub actor: Id,
-    /// The refund that it is about, with its revision after the change.
-    pub refund: Option<(RefundId, u32)>,
-    /// Whether the refund holds the line's idempotency key; without it the key is there only so
-    /// that other lines can name the refund.
-    pub holds_idempotency_key: bool,
-    /// The digest of the description.
-    pub text_hash: Hash,
-    /// The sequence of the entry beside which the description is stored.
-    pub text_sequence: u64,
-    /// The description's salt; `None` where this entry brought no text or it was erased.
-    pub salt: Option<Salt>,
-    /// The entry's hash.
-    pub hash: Hash,
 }
 
 /// Reads one line of an import file.
@@ -132,10 +108,9 @@ impl Op {
                 "external_refund_unique_id",
                 "expected_revision"
             ),
-            Self::DeleteRefund => {
+            Self::DeleteRefund | Self::EraseText => {
                 with_scope!("refund_id", "external_refund_unique_id", "expected_revision")
             }
-            Self::EraseText => with_scope!("refund_id", "external_refund_unique_id"),
         }
     }
 }
@@ -225,7 +200,11 @@ fn parse_operation(
             let names_refund = object.get("refund_id").is_some()
                 || object.get("external_refund_unique_id").is_some();
             let refund = names_refund.then(|| lookup(object, faults)).flatten();
-            Some(Operation::EraseText { refund })
+            let expected_revision = expected_revision(object, faults);
+            Some(Operation::EraseText {
+                refund,
+                expected_revision,
+            })
         }
     })
 }

@@ -31,7 +31,7 @@ pub struct AmountBody<'a> {
 }
 
 impl<'a> AmountBody<'a> {
-    fn new(amount: &'a Amount, billable: Option<bool>) -> Self {
+    pub(super) fn new(amount: &'a Amount, billable: Option<bool>) -> Self {
         let (value_with_taxes, value_without_taxes) = amount.json_values();
         Self {
             value_with_taxes,
@@ -46,7 +46,7 @@ impl<'a> AmountBody<'a> {
 /// The three ids of a movement.
 #[derive(Clone, Debug, Serialize)]
 #[expect(clippy::struct_field_names, reason = "the names are those of the wire")]
-struct Scope<'a> {
+pub(super) struct Scope<'a> {
     org_id: &'a str,
     subscription_id: &'a str,
     movement_id: &'a str,
@@ -64,8 +64,7 @@ impl<'a> From<&'a MovementKey> for Scope<'a> {
 
 /// The content that the two kinds of request share.
 #[derive(Clone, Debug, Serialize)]
-struct ContentBody<'a> {
-    kind: KindName,
+pub(super) struct ContentBody<'a> {
     refund_datetime: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     period_start_datetime: Option<Timestamp>,
@@ -81,7 +80,7 @@ struct ContentBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     billable: Option<bool>,
     /// `null` once erased.
-    description: Option<&'a str>,
+    pub(super) description: Option<&'a str>,
 }
 
 impl<'a> From<&'a RefundDetails> for ContentBody<'a> {
@@ -89,7 +88,6 @@ impl<'a> From<&'a RefundDetails> for ContentBody<'a> {
         let standard = details.kind == RefundKind::Standard;
         let billable = Some(details.billable);
         Self {
-            kind: details.kind.name(),
             refund_datetime: details.refund_datetime,
             period_start_datetime: details.period.start(),
             period_end_datetime: details.period.end(),
@@ -112,6 +110,7 @@ pub struct RefundBody<'a> {
     id: RefundId,
     #[serde(flatten)]
     scope: Scope<'a>,
+    kind: KindName,
     #[serde(flatten)]
     content: ContentBody<'a>,
     revision: u32,
@@ -131,6 +130,7 @@ impl<'a> From<&'a Refund> for RefundBody<'a> {
         Self {
             id: refund.id,
             scope: Scope::from(&refund.movement),
+            kind: refund.details.kind.name(),
             content: ContentBody::from(&refund.details),
             revision: refund.revision,
             created_at: refund.created_at,
@@ -261,7 +261,12 @@ enum JournalContent<'a> {
         amount: AmountBody<'a>,
         description: Option<&'a str>,
     },
-    Refund(ContentBody<'a>),
+    Refund {
+        #[serde(rename = "kind")]
+        refund_kind: KindName,
+        #[serde(flatten)]
+        content: ContentBody<'a>,
+    },
 }
 
 impl<'a> JournalLine<'a> {
@@ -281,7 +286,10 @@ impl<'a> JournalLine<'a> {
             EntryContent::Refund(refund) => (
                 Some(refund.id),
                 Some(refund.revision),
-                JournalContent::Refund(ContentBody::from(&refund.details)),
+                JournalContent::Refund {
+                    refund_kind: refund.details.kind.name(),
+                    content: ContentBody::from(&refund.details),
+                },
             ),
         };
         Self {

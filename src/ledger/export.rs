@@ -1,0 +1,122 @@
+//! Exports that rebuild a ledger, and the rebuilding.
+
+use std::ops::ControlFlow;
+
+use super::Ledger;
+use crate::access::{Action, Resource};
+use crate::decide::{Preserved, restore};
+use crate::error::LedgerError;
+use crate::journal::{Entry, EntryContent, JournalRecord};
+use crate::store::batch::BatchBuilder;
+use crate::store::{ReadSet, ScanRange, ScanRow, WriteBatch};
+use crate::text::SaltedText;
+use crate::wire::{self, Line};
+
+/// The line that kept an export from being restored. Nothing of its batch was written.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct RestoreError {
+    /// Which of the lines, from 0.
+    pub index: usize,
+    /// Why.
+    pub error: LedgerError,
+}
+
+impl Ledger {
+    /// A journal record as a line of an export: the command that repeats the change, and beside
+    /// it what rebuilds this very entry.
+    ///
+    /// # Errors
+    /// `store_corrupted` where the entry can't be read.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refund_ledger::{Ledger, wire};
+    /// # let ledger = Ledger::in_memory();
+    /// # let line = r#"{"op":"record_movement","org_id":"a","subscription_id":"s","movement_id":"m","body":{"currency":"EUR","occurred_at":"2022-02-01T00:00:00Z","amount":{"value_with_taxes":1},"description":"d"}}"#;
+    /// # ledger.execute(&wire::parse_line(line.as_bytes())?.command)?;
+    /// let copy = Ledger::in_memory();
+    /// for record in ledger.journal(0, 500)? {
+    ///     let line = ledger.export_line(&record)?;
+    ///     copy.restore(&[wire::parse_line(line.as_bytes())?])?;
+    /// }
+    /// assert_eq!(copy.head()?.root, ledger.head()?.root);
+    /// # Ok(()) }
+    /// ```
+    pub fn export_line(&self, record: &JournalRecord) -> Result<String, LedgerError> {
+        self.authorize(Action::Audit, Resource::Ledger)?;
+        let mut entry = record.decode()?;
+        if let EntryContent::Refund(content) = &entry.content
+            && content.details.description.sequence != entry.sequence
+        {
+            let salted = self.text_at(&entry, content.details.description.sequence)?;
+            if let EntryContent::Refund(content) = &mut entry.content {
+                content.details.description.salted = salted;
+            }
+        }
+        wire::export_line(&entry, record)
+    }
+
+    /// The text that an earlier entry of the same chain brought.
+    fn text_at(&self, entry: &Entry, sequence: u64) -> Result<Option<SaltedText>, LedgerError> {
+        let mut found = None;
+        let range = ScanRange {
+            only: Some(&entry.movement),
+            entries: true,
+            ..ScanRange::default()
+        };
+        self.store.scan(&range, &mut |row| match row {
+            ScanRow::Entry(record) if record.entry.sequence == sequence => {
+                found.clone_from(&record.entry.text);
+                ControlFlow::Break(())
+            }
+            _ => ControlFlow::Continue(()),
+        })?;
+        Ok(found)
+    }
+
+    /// Appends the entries that lines of an export preserve, exactly as they were, in one
+    /// transaction. Every chain and both caps are checked; the policy is not asked.
+    ///
+    /// # Errors
+    /// The first line that does not follow what is there, or says something else than its hash.
+    pub fn restore(&self, lines: &[Line]) -> Result<(), RestoreError> {
+        let at = |index| move |error: LedgerError| RestoreError { index, error };
+        let mut wanted = ReadSet::default();
+        let mut preserved: Vec<(&Line, &Preserved)> = Vec::with_capacity(lines.len());
+        for (index, line) in lines.iter().enumerate() {
+            let command = &line.command;
+            self.authorize(command.action(), Resource::Movement(&command.movement))
+                .map_err(at(index))?;
+            let kept = line.preserved.as_ref().ok_or_else(|| {
+                at(index)(LedgerError::invalid_field(
+                    "preserved",
+                    "required",
+                    "is required: only an export can be restored",
+                ))
+            })?;
+            kept.read_set(command, &mut wanted);
+            preserved.push((line, kept));
+        }
+        let mut outcome = Ok(());
+        self.commit_for_certain(&wanted, &mut |mut snapshot| {
+            let mut batch = BatchBuilder::default();
+            outcome = Ok(());
+            for (index, (line, kept)) in preserved.iter().enumerate() {
+                match restore(&line.command, kept, &snapshot) {
+                    Ok(change) => {
+                        batch.add(change.clone(), &snapshot);
+                        snapshot.apply(&change);
+                    }
+                    Err(error) => {
+                        outcome = Err(at(index)(error));
+                        return WriteBatch::default();
+                    }
+                }
+            }
+            batch.finish()
+        })
+        .map_err(at(0))?;
+        outcome
+    }
+}
