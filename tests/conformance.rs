@@ -5,3 +5,70 @@ use refund_ledger::store::conformance::Shared;
 use refund_ledger::store::memory::MemoryStore;
 
 refund_ledger::conformance_tests!(memory, || Shared::new(MemoryStore::new()));
+
+#[path = "../examples/custom_store.rs"]
+#[allow(dead_code, clippy::indexing_slicing, reason = "an example, run here without its `main`")]
+mod custom_store;
+
+/// What somebody else would write: one handle at a time, opened anew once all were dropped.
+mod json_lines {
+    use std::sync::{Arc, Mutex, Weak};
+
+    use refund_ledger::Store;
+    use refund_ledger::store::conformance::Fixture;
+
+    use super::custom_store::JsonLinesStore;
+
+    struct Lines {
+        folder: tempfile::TempDir,
+        open: Mutex<Weak<JsonLinesStore>>,
+    }
+
+    impl Lines {
+        fn new() -> Self {
+            Self {
+                folder: tempfile::tempdir().unwrap(),
+                open: Mutex::new(Weak::new()),
+            }
+        }
+    }
+
+    impl Fixture for Lines {
+        fn handle(&self) -> Arc<dyn Store> {
+            let mut open = self.open.lock().unwrap();
+            let store = open.upgrade().unwrap_or_else(|| {
+                Arc::new(JsonLinesStore::open(&self.folder.path().join("refunds.jsonl")).unwrap())
+            });
+            *open = Arc::downgrade(&store);
+            store
+        }
+    }
+
+    refund_ledger::conformance_tests!(custom, Lines::new);
+}
+
+#[cfg(feature = "sqlite")]
+mod sqlite_file {
+    use std::sync::Arc;
+
+    use refund_ledger::Store;
+    use refund_ledger::store::conformance::Fixture;
+    use refund_ledger::store::sqlite::SqliteStore;
+
+    /// A file of its own per case; every handle opens it anew, as another process would.
+    struct File(tempfile::TempDir);
+
+    impl File {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+    }
+
+    impl Fixture for File {
+        fn handle(&self) -> Arc<dyn Store> {
+            Arc::new(SqliteStore::open(&self.0.path().join("refunds.db")).unwrap())
+        }
+    }
+
+    refund_ledger::conformance_tests!(sqlite, File::new);
+}

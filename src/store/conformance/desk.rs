@@ -263,7 +263,13 @@ pub(super) fn delete(movement: &MovementKey, refund: RefundLookup) -> Command {
 }
 
 pub(super) fn erase(movement: &MovementKey, refund: Option<RefundLookup>) -> Command {
-    command(movement, Operation::EraseText { refund })
+    command(
+        movement,
+        Operation::EraseText {
+            refund,
+            expected_revision: None,
+        },
+    )
 }
 
 pub(super) fn named(external_id: &str) -> RefundLookup {
