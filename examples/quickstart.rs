@@ -8,7 +8,9 @@ use refund_ledger::{
 };
 
 fn main() -> Result<(), LedgerError> {
-    let path = std::env::args().nth(1).unwrap_or_else(|| "refunds.db".into());
+    let path = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "refunds.db".into());
     let ledger = Ledger::open(&path)?;
 
     // A charge of 100.00 EUR, and 30.00 of it given back.
@@ -36,11 +38,14 @@ fn main() -> Result<(), LedgerError> {
     // The same request again books nothing; one that passes the movement's amount is refused.
     let again = ledger.create_refund(&movement, refund.clone())?;
     println!("refund {}: {}", again.id, said(again.replayed));
-    let too_much = ledger.create_refund(&movement, RefundRequest {
-        amount: AmountRequest::new(Some("70.01".parse()?), None)?,
-        external_refund_unique_id: Id::new("ticket-2")?,
-        ..refund
-    });
+    let too_much = ledger.create_refund(
+        &movement,
+        RefundRequest {
+            amount: AmountRequest::new(Some("70.01".parse()?), None)?,
+            external_refund_unique_id: Id::new("ticket-2")?,
+            ..refund
+        },
+    );
     if let Err(error) = too_much {
         println!("refused with `{}`: {error}", error.code());
     }

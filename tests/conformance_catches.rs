@@ -184,7 +184,11 @@ impl Broken {
             let (RefundWrite::Insert(refund) | RefundWrite::Replace(refund)) = write;
             self.change_refund(refund);
         }
-        for text in batch.entries.iter_mut().filter_map(|entry| entry.text.as_mut()) {
+        for text in batch
+            .entries
+            .iter_mut()
+            .filter_map(|entry| entry.text.as_mut())
+        {
             self.change_text(text);
         }
         batch
@@ -200,7 +204,9 @@ impl Broken {
         Ok(batch.preconditions.iter().any(|it| match it {
             Precondition::ExternalIdFree { external_id, .. } => taken.iter().any(|refund| {
                 refund.details.external_id.as_ref().is_some_and(|held| {
-                    held.id().as_str().eq_ignore_ascii_case(external_id.as_str())
+                    held.id()
+                        .as_str()
+                        .eq_ignore_ascii_case(external_id.as_str())
                 })
             }),
             Precondition::MovementAt { .. } => false,
@@ -270,7 +276,10 @@ impl Broken {
             let revisions: Vec<u32> = revisions.iter().copied().collect();
             let mut found = self.find(org, lookup, &revisions);
             if self.bug == Bug::LooksUpAcrossOrgs && found.is_none() {
-                found = self.orgs().iter().find_map(|org| self.find(org, lookup, &revisions));
+                found = self
+                    .orgs()
+                    .iter()
+                    .find_map(|org| self.find(org, lookup, &revisions));
             }
             if let (Bug::ForgetsPastRevisions, Some(found)) = (self.bug, &mut found) {
                 found.past.clear();
@@ -331,10 +340,15 @@ impl Broken {
         }
         let entries = rows.len();
         if range.refunds {
-            rows.extend(group.refunds.iter().map(|(refund, holder)| ScanRow::Refund {
-                refund,
-                holder: holder.filter(|_| self.bug != Bug::DoesNotFillTheHolder),
-            }));
+            rows.extend(
+                group
+                    .refunds
+                    .iter()
+                    .map(|(refund, holder)| ScanRow::Refund {
+                        refund,
+                        holder: holder.filter(|_| self.bug != Bug::DoesNotFillTheHolder),
+                    }),
+            );
         }
         if self.bug == Bug::VisitsRefundsFirst {
             rows.rotate_left(entries);
@@ -350,13 +364,21 @@ impl Broken {
     fn is_in_range(&self, range: &ScanRange<'_>, key: &refund_ledger::MovementKey) -> bool {
         match self.bug {
             Bug::BeginsAtTheKey => {
-                let from_the_start = ScanRange { after: None, ..*range };
+                let from_the_start = ScanRange {
+                    after: None,
+                    ..*range
+                };
                 from_the_start.includes(key) && range.after.is_none_or(|after| key >= after)
             }
             Bug::TakesAPrefixForAnOrg => {
-                let of_any_org = ScanRange { org: None, ..*range };
+                let of_any_org = ScanRange {
+                    org: None,
+                    ..*range
+                };
                 of_any_org.includes(key)
-                    && range.org.is_none_or(|org| key.org_id().starts_with(org.as_str()))
+                    && range
+                        .org
+                        .is_none_or(|org| key.org_id().starts_with(org.as_str()))
             }
             _ => range.includes(key),
         }
@@ -399,7 +421,11 @@ impl Store for Broken {
             },
             Bug::AnswersConflictThoughItCommitted => {
                 self.inner.commit(&changed)?;
-                if changed.refunds.len() == 1 { Err(StoreError::Conflict) } else { Ok(()) }
+                if changed.refunds.len() == 1 {
+                    Err(StoreError::Conflict)
+                } else {
+                    Ok(())
+                }
             }
             Bug::ChecksThenWritesWithoutALock => {
                 if !self.holds(batch) {
@@ -468,7 +494,10 @@ impl Store for Broken {
         visit: &mut dyn FnMut(ScanRow<'_>) -> ControlFlow<()>,
     ) -> Result<JournalPosition, StoreError> {
         let mut position = self.inner.scan(
-            &ScanRange { only: None, ..ScanRange::default() },
+            &ScanRange {
+                only: None,
+                ..ScanRange::default()
+            },
             &mut |_| ControlFlow::Continue(()),
         )?;
         let mut groups = self.groups(None);
@@ -481,7 +510,12 @@ impl Store for Broken {
             // One view, whatever happens meanwhile.
             _ => {
                 position = position.max(
-                    groups.iter().flat_map(|it| &it.entries).map(|it| it.position).max().unwrap_or(0),
+                    groups
+                        .iter()
+                        .flat_map(|it| &it.entries)
+                        .map(|it| it.position)
+                        .max()
+                        .unwrap_or(0),
                 );
             }
         }
@@ -545,63 +579,201 @@ impl Store for Broken {
 
 /// Each bug, and a case that must fail for it.
 const CAUGHT: &[(Bug, &str)] = &[
-    (Bug::IgnoresPreconditions, "commit::conflicts_on_another_version_of_a_movement"),
-    (Bug::IgnoresPreconditions, "transact::loses_nothing_of_two_racing_handles"),
-    (Bug::IgnoresPreconditions, "hostile::decides_anew_when_others_were_faster"),
-    (Bug::IgnoresPreconditions, "hostile::loses_nothing_without_transact"),
-    (Bug::IgnoresExternalIds, "commit::conflicts_on_an_external_id_that_is_taken"),
-    (Bug::IgnoresTheLastPrecondition, "commit::applies_all_of_a_batch_or_nothing"),
-    (Bug::IgnoresVersionsAboveZero, "commit::conflicts_on_a_version_of_a_missing_movement"),
-    (Bug::AppliesHalfABatch, "commit::applies_all_of_a_batch_or_nothing"),
-    (Bug::AcknowledgesWithoutWriting, "commit::is_seen_by_other_handles"),
-    (Bug::AcknowledgesWithoutWriting, "hostile::books_once_after_conflicts_on_commit"),
-    (Bug::AcknowledgesWithoutWriting, "hostile::writes_all_or_nothing_whichever_call_fails"),
-    (Bug::AcknowledgesWithoutWriting, "hostile::books_once_where_the_outcome_is_unknown"),
-    (Bug::AnswersOkToAConflict, "commit::lets_one_of_two_racing_batches_win"),
-    (Bug::AnswersOkToAConflict, "hostile::decides_anew_when_others_were_faster"),
-    (Bug::AnswersConflictThoughItCommitted, "hostile::books_once_after_conflicts_on_commit"),
-    (Bug::AnswersConflictThoughItCommitted, "hostile::books_once_where_the_outcome_is_unknown"),
-    (Bug::ChecksThenWritesWithoutALock, "commit::lets_one_of_two_racing_batches_win"),
-    (Bug::ChecksThenWritesWithoutALock, "transact::loses_nothing_of_two_racing_handles"),
-    (Bug::ComparesExternalIdsWithoutCase, "load::compares_ids_byte_for_byte"),
+    (
+        Bug::IgnoresPreconditions,
+        "commit::conflicts_on_another_version_of_a_movement",
+    ),
+    (
+        Bug::IgnoresPreconditions,
+        "transact::loses_nothing_of_two_racing_handles",
+    ),
+    (
+        Bug::IgnoresPreconditions,
+        "hostile::decides_anew_when_others_were_faster",
+    ),
+    (
+        Bug::IgnoresPreconditions,
+        "hostile::loses_nothing_without_transact",
+    ),
+    (
+        Bug::IgnoresExternalIds,
+        "commit::conflicts_on_an_external_id_that_is_taken",
+    ),
+    (
+        Bug::IgnoresTheLastPrecondition,
+        "commit::applies_all_of_a_batch_or_nothing",
+    ),
+    (
+        Bug::IgnoresVersionsAboveZero,
+        "commit::conflicts_on_a_version_of_a_missing_movement",
+    ),
+    (
+        Bug::AppliesHalfABatch,
+        "commit::applies_all_of_a_batch_or_nothing",
+    ),
+    (
+        Bug::AcknowledgesWithoutWriting,
+        "commit::is_seen_by_other_handles",
+    ),
+    (
+        Bug::AcknowledgesWithoutWriting,
+        "hostile::books_once_after_conflicts_on_commit",
+    ),
+    (
+        Bug::AcknowledgesWithoutWriting,
+        "hostile::writes_all_or_nothing_whichever_call_fails",
+    ),
+    (
+        Bug::AcknowledgesWithoutWriting,
+        "hostile::books_once_where_the_outcome_is_unknown",
+    ),
+    (
+        Bug::AnswersOkToAConflict,
+        "commit::lets_one_of_two_racing_batches_win",
+    ),
+    (
+        Bug::AnswersOkToAConflict,
+        "hostile::decides_anew_when_others_were_faster",
+    ),
+    (
+        Bug::AnswersConflictThoughItCommitted,
+        "hostile::books_once_after_conflicts_on_commit",
+    ),
+    (
+        Bug::AnswersConflictThoughItCommitted,
+        "hostile::books_once_where_the_outcome_is_unknown",
+    ),
+    (
+        Bug::ChecksThenWritesWithoutALock,
+        "commit::lets_one_of_two_racing_batches_win",
+    ),
+    (
+        Bug::ChecksThenWritesWithoutALock,
+        "transact::loses_nothing_of_two_racing_handles",
+    ),
+    (
+        Bug::ComparesExternalIdsWithoutCase,
+        "load::compares_ids_byte_for_byte",
+    ),
     (Bug::LosesNanoseconds, "limits::takes_every_instant"),
     (Bug::CutsTextsAtNul, "limits::takes_any_text"),
     (Bug::TrimsTexts, "limits::takes_any_text"),
-    (Bug::TakesKeysForExternalIds, "load::finds_a_refund_by_each_sort_of_external_id"),
-    (Bug::TakesKeysForExternalIds, "list::does_not_take_an_idempotency_key_for_an_external_id"),
+    (
+        Bug::TakesKeysForExternalIds,
+        "load::finds_a_refund_by_each_sort_of_external_id",
+    ),
+    (
+        Bug::TakesKeysForExternalIds,
+        "list::does_not_take_an_idempotency_key_for_an_external_id",
+    ),
     (Bug::LosesTheTax, "load::gives_back_every_field_of_a_refund"),
-    (Bug::ForgetsErasuresInTheJournal, "erasure::blanks_all_texts_of_a_refund_and_no_others"),
-    (Bug::ForgetsErasuresInTheJournal, "golden::gives_the_pinned_bytes_hashes_and_head"),
-    (Bug::ErasesLaterTextsToo, "erasure::spares_texts_that_come_later"),
-    (Bug::ErasesTheWholeMovement, "erasure::blanks_all_texts_of_a_refund_and_no_others"),
-    (Bug::LeavesOutWhatIsAbsent, "load::tells_what_is_absent_from_what_was_not_asked_for"),
-    (Bug::LooksUpAcrossOrgs, "load::keeps_look_ups_within_their_org"),
-    (Bug::ForgetsPastRevisions, "load::gives_the_past_revisions_that_were_asked_for"),
-    (Bug::ForgetsPastRevisions, "ledger::replays_a_create_whatever_happened_since"),
-    (Bug::LoadsInTwoViews, "load::gives_one_consistent_view_while_others_write"),
+    (
+        Bug::ForgetsErasuresInTheJournal,
+        "erasure::blanks_all_texts_of_a_refund_and_no_others",
+    ),
+    (
+        Bug::ForgetsErasuresInTheJournal,
+        "golden::gives_the_pinned_bytes_hashes_and_head",
+    ),
+    (
+        Bug::ErasesLaterTextsToo,
+        "erasure::spares_texts_that_come_later",
+    ),
+    (
+        Bug::ErasesTheWholeMovement,
+        "erasure::blanks_all_texts_of_a_refund_and_no_others",
+    ),
+    (
+        Bug::LeavesOutWhatIsAbsent,
+        "load::tells_what_is_absent_from_what_was_not_asked_for",
+    ),
+    (
+        Bug::LooksUpAcrossOrgs,
+        "load::keeps_look_ups_within_their_org",
+    ),
+    (
+        Bug::ForgetsPastRevisions,
+        "load::gives_the_past_revisions_that_were_asked_for",
+    ),
+    (
+        Bug::ForgetsPastRevisions,
+        "ledger::replays_a_create_whatever_happened_since",
+    ),
+    (
+        Bug::LoadsInTwoViews,
+        "load::gives_one_consistent_view_while_others_write",
+    ),
     (Bug::ListsInAnotherOrder, "list::is_ordered_by_date_then_id"),
-    (Bug::RepeatsTheLastOfAPage, "list::pages_without_a_gap_or_a_repetition"),
+    (
+        Bug::RepeatsTheLastOfAPage,
+        "list::pages_without_a_gap_or_a_repetition",
+    ),
     (Bug::NeverSaysMore, "list::tells_whether_there_are_more"),
-    (Bug::AlwaysSaysMoreOfAFullPage, "list::tells_whether_there_are_more"),
+    (
+        Bug::AlwaysSaysMoreOfAFullPage,
+        "list::tells_whether_there_are_more",
+    ),
     (Bug::IgnoresAFilter, "list::obeys_every_filter"),
     (Bug::ListsDeletedOnes, "list::obeys_every_filter"),
     (Bug::IncludesTheUpperEnd, "list::obeys_every_filter"),
-    (Bug::SkipsAnEntryPerPage, "journal::pages_without_a_gap_or_a_repetition"),
-    (Bug::SkipsAnEntryPerPage, "journal::never_misses_an_entry_while_others_write"),
-    (Bug::OrdersTheJournalByMovement, "journal::keeps_the_order_of_batches"),
-    (Bug::IgnoresTheLimit, "journal::pages_without_a_gap_or_a_repetition"),
-    (Bug::ScansWithoutCase, "scan::visits_movements_in_order_of_key_bytes"),
-    (Bug::ScansByLength, "scan::visits_movements_in_order_of_key_bytes"),
-    (Bug::GoesOnAfterTheBreak, "scan::stops_where_the_visitor_breaks_off"),
-    (Bug::DoesNotFillTheHolder, "scan::tells_who_holds_each_external_id"),
+    (
+        Bug::SkipsAnEntryPerPage,
+        "journal::pages_without_a_gap_or_a_repetition",
+    ),
+    (
+        Bug::SkipsAnEntryPerPage,
+        "journal::never_misses_an_entry_while_others_write",
+    ),
+    (
+        Bug::OrdersTheJournalByMovement,
+        "journal::keeps_the_order_of_batches",
+    ),
+    (
+        Bug::IgnoresTheLimit,
+        "journal::pages_without_a_gap_or_a_repetition",
+    ),
+    (
+        Bug::ScansWithoutCase,
+        "scan::visits_movements_in_order_of_key_bytes",
+    ),
+    (
+        Bug::ScansByLength,
+        "scan::visits_movements_in_order_of_key_bytes",
+    ),
+    (
+        Bug::GoesOnAfterTheBreak,
+        "scan::stops_where_the_visitor_breaks_off",
+    ),
+    (
+        Bug::DoesNotFillTheHolder,
+        "scan::tells_who_holds_each_external_id",
+    ),
     (Bug::BeginsAtTheKey, "scan::begins_behind_a_key"),
     (Bug::TakesAPrefixForAnOrg, "scan::stays_within_an_org"),
-    (Bug::VisitsRefundsFirst, "scan::visits_row_then_entries_then_refunds"),
-    (Bug::AnswersThePositionOfTheRange, "scan::visits_only_what_the_range_asks_for"),
-    (Bug::ScansInTwoViews, "scan::gives_one_consistent_view_while_others_write"),
-    (Bug::DecidesOnAnOldSnapshot, "transact::decides_on_the_current_state"),
-    (Bug::RetriesForEver, "transact::gives_up_on_a_batch_that_always_conflicts"),
-    (Bug::StaysLockedAfterAPanic, "transact::survives_a_decision_that_panics"),
+    (
+        Bug::VisitsRefundsFirst,
+        "scan::visits_row_then_entries_then_refunds",
+    ),
+    (
+        Bug::AnswersThePositionOfTheRange,
+        "scan::visits_only_what_the_range_asks_for",
+    ),
+    (
+        Bug::ScansInTwoViews,
+        "scan::gives_one_consistent_view_while_others_write",
+    ),
+    (
+        Bug::DecidesOnAnOldSnapshot,
+        "transact::decides_on_the_current_state",
+    ),
+    (
+        Bug::RetriesForEver,
+        "transact::gives_up_on_a_batch_that_always_conflicts",
+    ),
+    (
+        Bug::StaysLockedAfterAPanic,
+        "transact::survives_a_decision_that_panics",
+    ),
 ];
 
 #[test]
@@ -617,10 +789,16 @@ fn every_planted_bug_fails_the_case_that_is_there_for_it() {
         match outcome {
             Ok(Ok(())) => missed.push(format!("{bug:?} passes `{name}`")),
             Ok(Err(_)) => {}
-            Err(_) => missed.push(format!("{bug:?} makes `{name}` panic; it should say what failed")),
+            Err(_) => missed.push(format!(
+                "{bug:?} makes `{name}` panic; it should say what failed"
+            )),
         }
     }
-    assert!(missed.is_empty(), "the suite misses bugs:\n{}", missed.join("\n"));
+    assert!(
+        missed.is_empty(),
+        "the suite misses bugs:\n{}",
+        missed.join("\n")
+    );
 }
 
 // Without a bug the store that the bugs are planted in passes: it is the bugs that are caught.

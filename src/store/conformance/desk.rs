@@ -323,7 +323,9 @@ pub(super) fn present_refund(
     revisions: &[u32],
 ) -> Result<LoadedRefund, Failure> {
     load_refund(store, org, lookup, revisions)?.ok_or_else(|| {
-        Failure::new(format!("{lookup:?} of org {org} was committed; `load` must find it"))
+        Failure::new(format!(
+            "{lookup:?} of org {org} was committed; `load` must find it"
+        ))
     })
 }
 
@@ -461,10 +463,26 @@ impl Contents {
     /// Fails unless the store still holds exactly this.
     pub(super) fn unchanged(&self, store: &dyn Store, because: &str) -> Result<(), Failure> {
         let now = Self::of(store)?;
-        equal_lists!(now.rows, self.rows, "{because}: what a scan visits must not change");
-        equal_lists!(now.journal, self.journal, "{because}: the journal must not change");
-        equal_lists!(now.listed, self.listed, "{because}: the list of refunds must not change");
-        equal!(now.position, self.position, "{because}: the last position must not change");
+        equal_lists!(
+            now.rows,
+            self.rows,
+            "{because}: what a scan visits must not change"
+        );
+        equal_lists!(
+            now.journal,
+            self.journal,
+            "{because}: the journal must not change"
+        );
+        equal_lists!(
+            now.listed,
+            self.listed,
+            "{because}: the list of refunds must not change"
+        );
+        equal!(
+            now.position,
+            self.position,
+            "{because}: the last position must not change"
+        );
         Ok(())
     }
 
@@ -505,7 +523,11 @@ pub(super) fn holds(store: &dyn Store, batch: &WriteBatch) -> Result<(), Failure
     }
     let journal = paged_journal(store, 500)?;
     let skipped = journal.len().saturating_sub(batch.entries.len());
-    let last: Vec<_> = journal.into_iter().skip(skipped).map(|record| record.entry).collect();
+    let last: Vec<_> = journal
+        .into_iter()
+        .skip(skipped)
+        .map(|record| record.entry)
+        .collect();
     if batch.erasures.is_empty() {
         equal_lists!(
             last,
@@ -574,7 +596,9 @@ pub(super) fn while_others_write(
         let looked = {
             let _looking = RaisedAtEnd(&looks);
             loop {
-                let finished = done.iter().all(|done| done.load(Ordering::Acquire) == usize::MAX);
+                let finished = done
+                    .iter()
+                    .all(|done| done.load(Ordering::Acquire) == usize::MAX);
                 let looked = look();
                 if finished || looked.is_err() {
                     break looked;
@@ -583,7 +607,9 @@ pub(super) fn while_others_write(
             }
         };
         for writer in writing {
-            writer.join().map_err(|_| Failure::new("a writer panicked"))??;
+            writer
+                .join()
+                .map_err(|_| Failure::new("a writer panicked"))??;
         }
         looked
     })
