@@ -23,6 +23,7 @@ use refund_ledger::{
     MovementRequest, Page, Refund, RefundFilter, Store, StoreError, Text, wire,
 };
 
+#[allow(clippy::needless_pass_by_value, reason = "what `map_err` passes")]
 fn failed(error: impl ToString) -> StoreError {
     StoreError::Failed {
         reason: error.to_string(),

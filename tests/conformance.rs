@@ -1,5 +1,6 @@
 //! Every store of ours passes the whole conformance suite: a named test per case and store.
 #![cfg(feature = "conformance")]
+#![allow(clippy::unwrap_used, reason = "fixtures of tests may fail loudly")]
 
 use refund_ledger::store::conformance::Shared;
 use refund_ledger::store::memory::MemoryStore;

@@ -135,7 +135,7 @@ fn single_filters(all: &[Refund]) -> Vec<(&'static str, RefundFilter)> {
     }
     for subscription in ["sub", "su"] {
         add("subscription", &|it| {
-            it.subscription = Some(id(subscription))
+            it.subscription = Some(id(subscription));
         });
     }
     for name in ["m", "m2", "M", "none"] {
@@ -143,7 +143,7 @@ fn single_filters(all: &[Refund]) -> Vec<(&'static str, RefundFilter)> {
     }
     add("refund_id", &|it| it.refund_id = Some(all[7].id));
     add("refund_id", &|it| {
-        it.refund_id = Some(RefundId::from_bytes([9; 16]))
+        it.refund_id = Some(RefundId::from_bytes([9; 16]));
     });
     for date in DATES {
         add("from", &|it| it.from = Some(time(date)));

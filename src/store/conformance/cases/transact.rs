@@ -202,7 +202,7 @@ impl Drop for Runner<'_> {
 }
 
 /// Two ledgers at once, `REFUNDS` refunds each on one movement: none is lost.
-pub(super) fn race(ledgers: [Ledger; 2], key: &MovementKey) -> Result<(), Failure> {
+pub(super) fn race(ledgers: &[Ledger; 2], key: &MovementKey) -> Result<(), Failure> {
     let store = ledgers[0].store().clone();
     let pace = &Pace::default();
     std::thread::scope(|scope| {
@@ -256,7 +256,7 @@ pub(in crate::store::conformance) fn loses_nothing_of_two_racing_handles(
     let (one, two) = (Desk::numbered(fixture, 1), Desk::numbered(fixture, 2));
     let key = movement("m");
     one.book(&[record(&key)])?;
-    race([one.ledger(), two.ledger()], &key)
+    race(&[one.ledger(), two.ledger()], &key)
 }
 
 /// One handle shared by two threads is no different.
@@ -266,7 +266,7 @@ pub(in crate::store::conformance) fn loses_nothing_of_two_threads_on_one_handle(
     let desk = Desk::new(fixture);
     let key = movement("m");
     desk.book(&[record(&key)])?;
-    race([desk.ledger(), desk.ledger()], &key)
+    race(&[desk.ledger(), desk.ledger()], &key)
 }
 
 /// Racing for the rest of a movement never takes more than there is.
