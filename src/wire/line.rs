@@ -9,7 +9,7 @@ use crate::command::{Command, Operation};
 use crate::decide::Preserved;
 use crate::error::{ErrorCode, Faults, LedgerError};
 use crate::hash::Hash;
-use crate::id::{MovementKey, RefundId};
+use crate::id::{Id, MovementKey, RefundId};
 use crate::store::RefundLookup;
 use crate::text::Salt;
 
