@@ -36,7 +36,8 @@ fn main() {
 
     let mut ratios = Vec::new();
     for round in 1..=ROUNDS {
-        let (by_hand, hand_bytes) = timed(folder.path(), "hand.db", |db| import_by_hand(&lines, db));
+        let (by_hand, hand_bytes) =
+            timed(folder.path(), "hand.db", |db| import_by_hand(&lines, db));
         let (ours, our_bytes) = timed(folder.path(), "ledger.db", |db| import(&lines, db));
         let per_refund = |bytes: u64| bytes as f64 / refunds as f64;
         println!(
@@ -50,7 +51,10 @@ fn main() {
         ratios.push(by_hand / ours);
     }
     ratios.sort_by(f64::total_cmp);
-    println!("import of {refunds} refunds, median ratio {:.2}", ratios[ROUNDS / 2]);
+    println!(
+        "import of {refunds} refunds, median ratio {:.2}",
+        ratios[ROUNDS / 2]
+    );
 }
 
 fn refunds_wanted() -> usize {
@@ -258,7 +262,13 @@ fn refund_by_hand(connection: &Connection, line: &HandLine<'_>) {
         )
         .unwrap()
         .query_row(
-            params![line.org_id, line.subscription_id, line.movement_id, with, without],
+            params![
+                line.org_id,
+                line.subscription_id,
+                line.movement_id,
+                with,
+                without
+            ],
             |row| row.get(0),
         )
         .unwrap();

@@ -1,6 +1,5 @@
 //! Who may do what: a hook that the embedding program fills.
 
-
 use crate::error::{ErrorCode, LedgerError};
 use crate::id::{Id, MovementKey};
 

@@ -1,8 +1,8 @@
 //! Amounts with and without taxes, and the rule that ties the two.
 
-use std::sync::Arc;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
@@ -107,7 +107,11 @@ impl Tax {
         if characters == 0 || characters > Self::TYPE_CHARACTERS_MAX {
             return Err(LedgerError::invalid_field(
                 "amount.tax.type",
-                if characters == 0 { "too_short" } else { "too_long" },
+                if characters == 0 {
+                    "too_short"
+                } else {
+                    "too_long"
+                },
                 format!(
                     "has {characters} characters; 1 to {} are allowed",
                     Self::TYPE_CHARACTERS_MAX

@@ -14,7 +14,6 @@ mod void_movement;
 pub use restore::Preserved;
 pub(crate) use restore::restore;
 
-
 use crate::amount::Values;
 use crate::command::{Command, Operation, Repeats};
 use crate::error::{ErrorCode, LedgerError};
@@ -161,19 +160,17 @@ pub fn decide_all<'a>(
     let mut commands = commands.into_iter().peekable();
     let mut results = Vec::with_capacity(commands.size_hint().0);
     while let Some((command, minted)) = commands.next() {
-        results.push(
-            decide(command, minted, &snapshot, context).map(|decision| {
-                if let Some(change) = decision.change {
-                    if commands.peek().is_some() {
-                        batch.add(change.clone(), &snapshot);
-                        snapshot.apply(&change);
-                    } else {
-                        batch.add(change, &snapshot);
-                    }
+        results.push(decide(command, minted, &snapshot, context).map(|decision| {
+            if let Some(change) = decision.change {
+                if commands.peek().is_some() {
+                    batch.add(change.clone(), &snapshot);
+                    snapshot.apply(&change);
+                } else {
+                    batch.add(change, &snapshot);
                 }
-                decision.receipt
-            }),
-        );
+            }
+            decision.receipt
+        }));
     }
     (results, batch.finish())
 }
@@ -337,7 +334,11 @@ fn check_caps(movement: &Movement, left: Values, wanted: Values) -> Result<(), L
         (wanted > left).then(|| crate::error::Detail {
             field: field.into(),
             code: "over_refund",
-            message: format!("requested {} {currency}, refundable {}", say(wanted), say(left)),
+            message: format!(
+                "requested {} {currency}, refundable {}",
+                say(wanted),
+                say(left)
+            ),
         })
     };
     Err(LedgerError::new(

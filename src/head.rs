@@ -1,6 +1,5 @@
 //! The head: a short value that commits to the whole journal up to a position.
 
-
 use serde::Serialize;
 
 use crate::error::LedgerError;
@@ -49,11 +48,7 @@ impl Head {
     pub fn to_json(&self) -> String {
         format!(
             r#"{{"version":{},"position":{},"entries":{},"movements":{},"root":"{}"}}"#,
-            self.version,
-            self.position,
-            self.entries,
-            self.movements,
-            self.root
+            self.version, self.position, self.entries, self.movements, self.root
         )
     }
 }
@@ -119,7 +114,10 @@ mod tests {
             [leaf] => *leaf,
             _ => {
                 let half = leaves.len().next_power_of_two() / 2;
-                inner(by_definition(&leaves[..half]), by_definition(&leaves[half..]))
+                inner(
+                    by_definition(&leaves[..half]),
+                    by_definition(&leaves[half..]),
+                )
             }
         }
     }

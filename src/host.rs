@@ -50,7 +50,10 @@ mod system {
                 getrandom::fill(&mut self.bytes).map_err(|_| none())?;
                 self.used = 0;
             }
-            let taken = self.bytes.get(self.used..).and_then(|rest| rest.first_chunk());
+            let taken = self
+                .bytes
+                .get(self.used..)
+                .and_then(|rest| rest.first_chunk());
             self.used = self.used.saturating_add(N);
             taken.copied().ok_or_else(none)
         }

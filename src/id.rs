@@ -1,8 +1,8 @@
 //! Identities: what callers call things, and what the ledger calls refunds.
 
-use std::sync::Arc;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -59,7 +59,10 @@ fn check(text: &str) -> Result<(), (&'static str, String)> {
     if text.len() > ID_BYTES_MAX {
         return Err((
             "too_long",
-            format!("has {} bytes; at most {ID_BYTES_MAX} are allowed", text.len()),
+            format!(
+                "has {} bytes; at most {ID_BYTES_MAX} are allowed",
+                text.len()
+            ),
         ));
     }
     if text.chars().any(char::is_control) {
@@ -143,7 +146,9 @@ impl MovementKey {
         Ok(Self {
             joined: joined.into(),
             org_end,
-            subscription_end: org_end.saturating_add(1).saturating_add(end(subscription.len())),
+            subscription_end: org_end
+                .saturating_add(1)
+                .saturating_add(end(subscription.len())),
         })
     }
 

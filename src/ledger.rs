@@ -399,7 +399,10 @@ impl Ledger {
         }) {
             self.store.scrub()?;
         }
-        for error in results.iter_mut().filter_map(|result| result.as_mut().err()) {
+        for error in results
+            .iter_mut()
+            .filter_map(|result| result.as_mut().err())
+        {
             self.hide_holder(error);
         }
         Ok(results)
@@ -540,11 +543,14 @@ impl Ledger {
 
 /// Whether every movement that a batch writes is still as it was before it.
 fn still_before(batch: &WriteBatch, snapshot: &Snapshot) -> bool {
-    batch.preconditions.iter().all(|precondition| match precondition {
-        Precondition::MovementAt { movement, version } => match snapshot.movement(movement) {
-            Loaded::Present(now) => now.chain.length == *version,
-            Loaded::Absent | Loaded::NotLoaded => *version == 0,
-        },
-        Precondition::ExternalIdFree { .. } => true,
-    })
+    batch
+        .preconditions
+        .iter()
+        .all(|precondition| match precondition {
+            Precondition::MovementAt { movement, version } => match snapshot.movement(movement) {
+                Loaded::Present(now) => now.chain.length == *version,
+                Loaded::Absent | Loaded::NotLoaded => *version == 0,
+            },
+            Precondition::ExternalIdFree { .. } => true,
+        })
 }

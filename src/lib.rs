@@ -51,7 +51,6 @@
 //! clock, no randomness and no I/O. It builds for `wasm32-unknown-unknown`.
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
-
 mod access;
 mod amount;
 mod command;
@@ -92,11 +91,15 @@ pub use journal::{
     Entry, EntryContent, EntryKind, JournalEntry, JournalPosition, JournalRecord, MovementContent,
     RefundContentEntry, TextOwner, entry_hash,
 };
-pub use ledger::{Atomicity, Balance, Batch, Created, Ledger, Recorded, RefundPage, RestoreError, Revision};
+pub use ledger::{
+    Atomicity, Balance, Batch, Created, Ledger, Recorded, RefundPage, RestoreError, Revision,
+};
 pub use money::{DecimalValue, JsonMoney, SIGNIFICANT_DIGITS_MAX, minor_to_decimal};
 pub use movement::{ChainEnd, Movement, MovementRequest, Refunded};
 pub use policy::Policy;
-pub use query::{CurrencyTotals, Cursor, LIST_LIMIT_MAX, ListAfter, Page, RefundFilter, RefundQuery};
+pub use query::{
+    CurrencyTotals, Cursor, LIST_LIMIT_MAX, ListAfter, Page, RefundFilter, RefundQuery,
+};
 pub use refund::{
     ExternalId, KindName, NonSubscribableRefundRequest, Refund, RefundContent, RefundDetails,
     RefundKind, RefundRequest,

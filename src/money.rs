@@ -50,9 +50,7 @@ impl DecimalValue {
     }
 
     fn parse(text: &str, significant_max: usize) -> Result<Self, LedgerError> {
-        let fault = |code, message: String| {
-            Err(LedgerError::invalid_field("value", code, message))
-        };
+        let fault = |code, message: String| Err(LedgerError::invalid_field("value", code, message));
         let (whole, fraction) = match text.split_once('.') {
             None => (text, None),
             Some((whole, fraction)) => (whole, Some(fraction)),
@@ -70,7 +68,9 @@ impl DecimalValue {
         if significant > significant_max || text.len() > CHARACTERS_MAX {
             return fault(
                 "too_long",
-                format!("has {significant} significant digits; at most {significant_max} are allowed"),
+                format!(
+                    "has {significant} significant digits; at most {significant_max} are allowed"
+                ),
             );
         }
         let fraction = fraction.trim_end_matches('0');
@@ -78,10 +78,14 @@ impl DecimalValue {
             .bytes()
             .chain(fraction.bytes())
             .try_fold(0_u64, |value, byte| {
-                value.checked_mul(10)?.checked_add(u64::from(byte.wrapping_sub(b'0')))
+                value
+                    .checked_mul(10)?
+                    .checked_add(u64::from(byte.wrapping_sub(b'0')))
             });
         match (digits, u8::try_from(fraction.len())) {
-            (Some(digits), Ok(decimals)) if decimals <= DECIMALS_MAX => Ok(Self { digits, decimals }),
+            (Some(digits), Ok(decimals)) if decimals <= DECIMALS_MAX => {
+                Ok(Self { digits, decimals })
+            }
             _ => fault("too_long", RULE.into()),
         }
     }
@@ -106,9 +110,7 @@ impl DecimalValue {
             return Err(LedgerError::invalid_field(
                 "value",
                 "too_many_decimals",
-                format!(
-                    "is `{self}`; {currency} has at most {exponent} decimals"
-                ),
+                format!("is `{self}`; {currency} has at most {exponent} decimals"),
             ));
         };
         10_u64
@@ -210,7 +212,10 @@ impl Serialize for JsonMoney {
 }
 
 /// Writes decimal text as a number of the format, exactly.
-pub(crate) fn serialize_number<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize_number<S: Serializer>(
+    text: &str,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     if let Ok(whole) = text.parse::<i64>() {
         serializer.serialize_i64(whole)
@@ -233,7 +238,9 @@ mod tests {
     #[test]
     fn order_is_by_value() {
         let value = |text: &str| text.parse::<DecimalValue>().unwrap();
-        let ascending = ["0", "0.001", "0.01", "0.45", "0.5", "1", "1.05", "1.5", "10", "10.01"];
+        let ascending = [
+            "0", "0.001", "0.01", "0.45", "0.5", "1", "1.05", "1.5", "10", "10.01",
+        ];
         for pair in ascending.windows(2) {
             assert!(value(pair[0]) < value(pair[1]), "{} < {}", pair[0], pair[1]);
         }

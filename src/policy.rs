@@ -72,7 +72,10 @@ impl Policy {
         match self.live_refunds_max {
             Some(max) if movement.refunded.count >= max => Err(LedgerError::new(
                 ErrorCode::RefundCountExceeded,
-                format!("the movement has {} live refunds; the policy allows {max}", movement.refunded.count),
+                format!(
+                    "the movement has {} live refunds; the policy allows {max}",
+                    movement.refunded.count
+                ),
             )),
             _ => Ok(()),
         }

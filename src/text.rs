@@ -1,7 +1,7 @@
 //! Descriptions: the one kind of free text, and the only content that can be erased.
 
-use std::sync::Arc;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::error::LedgerError;
 use crate::hash::Hash;
@@ -32,9 +32,8 @@ impl Text {
         } else {
             text.chars().count()
         };
-        let fault = |code, message: String| {
-            Err(LedgerError::invalid_field("description", code, message))
-        };
+        let fault =
+            |code, message: String| Err(LedgerError::invalid_field("description", code, message));
         match scalars {
             0 => fault("too_short", "must not be empty".into()),
             1..=TEXT_SCALARS_MAX => Ok(Self(Arc::from(text))),

@@ -129,7 +129,10 @@ fn parse(text: &str) -> Option<Timestamp> {
                 return None;
             }
             let (digits, offset) = rest.split_at_checked(length)?;
-            (number(digits)?.checked_mul(10_u32.checked_pow(missing)?)?, offset)
+            (
+                number(digits)?.checked_mul(10_u32.checked_pow(missing)?)?,
+                offset,
+            )
         }
     };
     let local = date.and_hms_nano_opt(two(bytes, 11)?, two(bytes, 14)?, two(bytes, 17)?, nanos)?;
@@ -141,7 +144,11 @@ fn parse(text: &str) -> Option<Timestamp> {
                 return None;
             }
             let minutes = i64::from(hours.checked_mul(60)?.checked_add(minutes)?);
-            if *sign == b'-' { minutes.checked_neg()? } else { minutes }
+            if *sign == b'-' {
+                minutes.checked_neg()?
+            } else {
+                minutes
+            }
         }
         _ => return None,
     };

@@ -18,8 +18,8 @@ pub use request::{
     parse_update_request,
 };
 pub use response::{
-    AmountBody, BalanceBody, ErrorBody, FindingBody, JournalLine, MovementBody,
-    RefundBody, ReportBody, RevisionBody, TotalsBody,
+    AmountBody, BalanceBody, ErrorBody, FindingBody, JournalLine, MovementBody, RefundBody,
+    ReportBody, RevisionBody, TotalsBody,
 };
 
 use crate::error::{Faults, LedgerError};
@@ -46,7 +46,11 @@ pub(crate) fn parse_head(text: &str) -> Result<Head, LedgerError> {
         .and_then(|raw| head.text("root", raw, &mut faults))
         .and_then(|text| faults.keep_at("root", text.parse()));
     if version.is_some_and(|version| version != u64::from(Head::VERSION)) {
-        faults.add("version", "out_of_range", "must be 1, the only version that is known");
+        faults.add(
+            "version",
+            "out_of_range",
+            "must be 1, the only version that is known",
+        );
     }
     faults.into_result()?;
     match (position, entries, movements, root) {
@@ -57,6 +61,8 @@ pub(crate) fn parse_head(text: &str) -> Result<Head, LedgerError> {
             movements,
             root,
         }),
-        _ => Err(LedgerError::internal("a head without a fault lacks a field")),
+        _ => Err(LedgerError::internal(
+            "a head without a fault lacks a field",
+        )),
     }
 }

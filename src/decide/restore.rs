@@ -112,11 +112,7 @@ pub(crate) fn restore(
 }
 
 impl Scope<'_> {
-    fn restore(
-        &self,
-        operation: &Operation,
-        preserved: &Preserved,
-    ) -> Result<Change, LedgerError> {
+    fn restore(&self, operation: &Operation, preserved: &Preserved) -> Result<Change, LedgerError> {
         match operation {
             Operation::RecordMovement(request) => self.restore_movement(request, preserved),
             Operation::VoidMovement => {
@@ -274,7 +270,11 @@ impl Scope<'_> {
         let current = self.live_refund(preserved)?;
         let mut movement = self.live_movement()?.clone();
         let amount = content.amount.exact(movement.amount.currency())?;
-        move_sums(&mut movement, current.details.amount.values(), amount.values())?;
+        move_sums(
+            &mut movement,
+            current.details.amount.values(),
+            amount.values(),
+        )?;
         let kept = &current.details.description;
         let description = if preserved.text_sequence == kept.sequence {
             kept.clone()
@@ -302,7 +302,11 @@ impl Scope<'_> {
     fn restore_deleted(&self, preserved: &Preserved) -> Result<Change, LedgerError> {
         let current = self.live_refund(preserved)?;
         let mut movement = self.live_movement()?.clone();
-        move_sums(&mut movement, current.details.amount.values(), Values::default())?;
+        move_sums(
+            &mut movement,
+            current.details.amount.values(),
+            Values::default(),
+        )?;
         movement.refunded.count = movement.refunded.count.saturating_sub(1);
         let refund = Refund {
             deleted: true,

@@ -147,6 +147,9 @@ mod tests {
         }
         let listed: BTreeSet<String> = CASES.iter().map(|case| format!("{case:?}")).collect();
         assert_eq!(listed.len(), CASES.len(), "a case is listed twice");
-        assert_eq!(written, listed, "the cases that are written (left) and listed (right)");
+        assert_eq!(
+            written, listed,
+            "the cases that are written (left) and listed (right)"
+        );
     }
 }

@@ -64,9 +64,9 @@ impl State {
     fn find(&self, org: &Id, lookup: &RefundLookup) -> Option<&Refund> {
         let id = match lookup {
             RefundLookup::Id(id) => id,
-            RefundLookup::ExternalId(external_id) => self
-                .external_ids
-                .get(&(org.clone(), external_id.clone()))?,
+            RefundLookup::ExternalId(external_id) => {
+                self.external_ids.get(&(org.clone(), external_id.clone()))?
+            }
         };
         self.refunds
             .get(id)
@@ -253,7 +253,13 @@ impl Store for MemoryStore {
     ) -> Result<Vec<JournalRecord>, StoreError> {
         let skip = usize::try_from(after).unwrap_or(usize::MAX);
         let state = self.lock();
-        Ok(state.journal.iter().skip(skip).take(limit).cloned().collect())
+        Ok(state
+            .journal
+            .iter()
+            .skip(skip)
+            .take(limit)
+            .cloned()
+            .collect())
     }
 
     fn scan(

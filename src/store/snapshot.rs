@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::batch::Change;
 use super::StoreError;
+use super::batch::Change;
 use crate::id::{Id, MovementKey, RefundId};
 use crate::journal::{JournalEntry, RefundRevisions, TextOwner};
 use crate::movement::Movement;
@@ -34,7 +34,10 @@ impl ReadSet {
     /// Wants the refund of this org that `lookup` names and, where a revision is given, its
     /// content at that revision.
     pub fn want_refund(&mut self, org: Id, lookup: RefundLookup, revision: Option<u32>) {
-        self.refunds.entry((org, lookup)).or_default().extend(revision);
+        self.refunds
+            .entry((org, lookup))
+            .or_default()
+            .extend(revision);
     }
 
     /// The movements that are wanted, in key order.
@@ -62,7 +65,10 @@ pub enum Loaded<T> {
 }
 
 impl<T> Loaded<T> {
-    #[expect(clippy::option_option, reason = "the outer says whether it was looked for")]
+    #[expect(
+        clippy::option_option,
+        reason = "the outer says whether it was looked for"
+    )]
     fn from_entry(entry: Option<Option<T>>) -> Self {
         match entry {
             None => Self::NotLoaded,
@@ -151,9 +157,11 @@ impl Snapshot {
     /// What is known of a refund. A deleted one is present.
     pub fn refund(&self, org: &Id, lookup: &RefundLookup) -> Loaded<&LoadedRefund> {
         let key = (org.clone(), lookup.clone());
-        Loaded::from_entry(self.lookups.get(&key).map(|id| {
-            id.as_ref().and_then(|id| self.refunds.get(id))
-        }))
+        Loaded::from_entry(
+            self.lookups
+                .get(&key)
+                .map(|id| id.as_ref().and_then(|id| self.refunds.get(id))),
+        )
     }
 
     pub(crate) fn has_refund(&self, id: RefundId) -> bool {

@@ -63,7 +63,9 @@ pub fn parse_line(line: &[u8]) -> Result<Line, LedgerError> {
             },
             preserved,
         }),
-        _ => Err(LedgerError::internal("a line without a fault lacks a field")),
+        _ => Err(LedgerError::internal(
+            "a line without a fault lacks a field",
+        )),
     }
 }
 
@@ -110,7 +112,11 @@ impl Op {
                 "expected_revision"
             ),
             Self::DeleteRefund | Self::EraseText => {
-                with_scope!("refund_id", "external_refund_unique_id", "expected_revision")
+                with_scope!(
+                    "refund_id",
+                    "external_refund_unique_id",
+                    "expected_revision"
+                )
             }
         }
     }
@@ -125,8 +131,15 @@ fn parse_op(raw: &RawValue) -> Result<Op, LedgerError> {
     let found = op.and_then(|op| {
         let found = Op::ALL.into_iter().find(|(name, _)| *name == op);
         if found.is_none() {
-            let names: Vec<String> = Op::ALL.iter().map(|(name, _)| format!("`{name}`")).collect();
-            faults.add("op", "out_of_range", format!("must be one of {}", names.join(", ")));
+            let names: Vec<String> = Op::ALL
+                .iter()
+                .map(|(name, _)| format!("`{name}`"))
+                .collect();
+            faults.add(
+                "op",
+                "out_of_range",
+                format!("must be one of {}", names.join(", ")),
+            );
         }
         found
     });
@@ -161,15 +174,16 @@ fn parse_operation(
     faults: &mut Faults,
 ) -> Result<Option<Operation>, LedgerError> {
     Ok(match op {
-        Op::RecordMovement => body(object, digits, faults, request::movement)?
-            .map(Operation::RecordMovement),
+        Op::RecordMovement => {
+            body(object, digits, faults, request::movement)?.map(Operation::RecordMovement)
+        }
         Op::VoidMovement => Some(Operation::VoidMovement),
-        Op::CreateRefund => body(object, digits, faults, request::create)?.map(|content| {
-            Operation::CreateRefund {
+        Op::CreateRefund => {
+            body(object, digits, faults, request::create)?.map(|content| Operation::CreateRefund {
                 content,
                 idempotency_key: None,
-            }
-        }),
+            })
+        }
         Op::CreateNonSubscribableRefund => {
             let idempotency_key = object.id("idempotency_key", faults);
             let content = body(object, digits, faults, request::create_non_subscribable)?;
@@ -192,11 +206,13 @@ fn parse_operation(
             let refund = lookup(object, faults);
             let expected_revision = expected_revision(object, faults);
             let content = body(object, digits, faults, request::update)?;
-            refund.zip(content).map(|(refund, content)| Operation::UpdateRefund {
-                refund,
-                expected_revision,
-                content,
-            })
+            refund
+                .zip(content)
+                .map(|(refund, content)| Operation::UpdateRefund {
+                    refund,
+                    expected_revision,
+                    content,
+                })
         }
         Op::DeleteRefund => {
             let refund = lookup(object, faults);
@@ -264,7 +280,11 @@ fn lookup(object: &Object<'_>, faults: &mut Faults) -> Option<RefundLookup> {
 }
 
 fn expected_revision(object: &Object<'_>, faults: &mut Faults) -> Option<u32> {
-    object.whole("expected_revision", object.get("expected_revision")?, faults)
+    object.whole(
+        "expected_revision",
+        object.get("expected_revision")?,
+        faults,
+    )
 }
 
 fn parse_preserved(raw: &RawValue) -> Result<Preserved, LedgerError> {

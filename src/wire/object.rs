@@ -20,9 +20,8 @@ pub(super) struct Object<'a> {
 impl<'a> Object<'a> {
     /// The object that a whole request is.
     pub(super) fn root(raw: &'a RawValue, known: &[&str]) -> Result<Self, LedgerError> {
-        Self::read(raw, "", known)?.ok_or_else(|| {
-            LedgerError::malformed("the request must be a JSON object, `{` to `}`")
-        })
+        Self::read(raw, "", known)?
+            .ok_or_else(|| LedgerError::malformed("the request must be a JSON object, `{` to `}`"))
     }
 
     /// A whole request whose fields are not judged yet.
@@ -50,7 +49,11 @@ impl<'a> Object<'a> {
             path: path.into(),
             fields: fields.0,
         };
-        match this.fields.iter().find(|(name, _)| !known.contains(&name.as_ref())) {
+        match this
+            .fields
+            .iter()
+            .find(|(name, _)| !known.contains(&name.as_ref()))
+        {
             None => Ok(Some(this)),
             Some((unknown, _)) => Err(LedgerError::malformed(format!(
                 "the field `{}` is not known; known are {}",

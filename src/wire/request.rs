@@ -56,7 +56,10 @@ pub(super) enum Digits {
 /// # Errors
 /// `malformed_request`; `invalid_request` that lists every field at fault.
 pub fn parse_movement_request(body: &[u8]) -> Result<MovementRequest, LedgerError> {
-    movement(scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?, Digits::Limited)
+    movement(
+        scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?,
+        Digits::Limited,
+    )
 }
 
 /// Reads the contract's `RefundRequestDTO`.
@@ -120,7 +123,10 @@ pub fn parse_non_subscribable_request(
 /// # Errors
 /// `malformed_request`; `invalid_request` that lists every field at fault.
 pub fn parse_update_request(body: &[u8]) -> Result<RefundContent, LedgerError> {
-    update(scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?, Digits::Limited)
+    update(
+        scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?,
+        Digits::Limited,
+    )
 }
 
 pub(super) fn movement(raw: &RawValue, digits: Digits) -> Result<MovementRequest, LedgerError> {
@@ -230,11 +236,11 @@ fn refund(raw: &RawValue, form: Form, digits: Digits) -> Result<RefundContent, L
         Presence::Optional => body.id("external_refund_unique_id", &mut faults),
     };
     let (kind, billable) = if form.non_subscribable {
-        let kind = body
-            .required_id("transaction_type_id", &mut faults)
-            .map(|transaction_type_id| RefundKind::NonSubscribable {
-                transaction_type_id,
-            });
+        let kind =
+            body.required_id("transaction_type_id", &mut faults)
+                .map(|transaction_type_id| RefundKind::NonSubscribable {
+                    transaction_type_id,
+                });
         (kind, amount.as_ref().and_then(|(_, billable)| *billable))
     } else {
         (
@@ -311,16 +317,18 @@ fn amount(
         }
         return Ok(None);
     }
-    let amount = faults.keep(AmountRequest::new(with, without)).map(|amount| {
-        let amount = match tax {
-            Some(tax) => amount.with_tax(tax),
-            None => amount,
-        };
-        match currency {
-            Some(currency) => amount.with_currency(currency),
-            None => amount,
-        }
-    });
+    let amount = faults
+        .keep(AmountRequest::new(with, without))
+        .map(|amount| {
+            let amount = match tax {
+                Some(tax) => amount.with_tax(tax),
+                None => amount,
+            };
+            match currency {
+                Some(currency) => amount.with_currency(currency),
+                None => amount,
+            }
+        });
     Ok(amount.map(|amount| (amount, billable)))
 }
 

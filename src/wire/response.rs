@@ -7,9 +7,7 @@ use crate::currency::Currency;
 use crate::error::{Detail, ErrorCode, LedgerError};
 use crate::hash::Hash;
 use crate::id::{Id, MovementKey, RefundId};
-use crate::journal::{
-    Entry, EntryContent, EntryKind, JournalPosition, JournalRecord, entry_hash,
-};
+use crate::journal::{Entry, EntryContent, EntryKind, JournalPosition, JournalRecord, entry_hash};
 use crate::ledger::{Balance, Revision};
 use crate::money::JsonMoney;
 use crate::movement::Movement;
@@ -120,7 +118,10 @@ pub struct RefundBody<'a> {
     deleted: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
 fn is_false(value: &bool) -> bool {
     !*value
 }

@@ -18,16 +18,18 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self(format!("the store was expected to do as asked; it answered {error:?}"))
+        Self(format!(
+            "the store was expected to do as asked; it answered {error:?}"
+        ))
     }
 }
 
 impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         Self(match error.store_error() {
-            Some(store) => format!(
-                "the ledger was expected to do as asked; the store answered {store:?}"
-            ),
+            Some(store) => {
+                format!("the ledger was expected to do as asked; the store answered {store:?}")
+            }
             None => format!(
                 "the ledger was expected to do as asked; it answered `{}`: {error}",
                 error.code()
@@ -44,7 +46,11 @@ fn shown(value: &dyn Debug) -> String {
     if whole.chars().count() <= SHOWN_CHARACTERS_MAX {
         return whole;
     }
-    whole.chars().take(SHOWN_CHARACTERS_MAX).chain("…".chars()).collect()
+    whole
+        .chars()
+        .take(SHOWN_CHARACTERS_MAX)
+        .chain("…".chars())
+        .collect()
 }
 
 /// Fails unless the two are equal.

@@ -262,7 +262,13 @@ pub(super) fn delete(movement: &MovementKey, refund: RefundLookup) -> Command {
 }
 
 pub(super) fn erase(movement: &MovementKey, refund: Option<RefundLookup>) -> Command {
-    command(movement, Operation::EraseText { refund })
+    command(
+        movement,
+        Operation::EraseText {
+            refund,
+            expected_revision: None,
+        },
+    )
 }
 
 pub(super) fn named(external_id: &str) -> RefundLookup {
@@ -316,7 +322,9 @@ pub(super) fn present_refund(
     revisions: &[u32],
 ) -> Result<LoadedRefund, Failure> {
     load_refund(store, org, lookup, revisions)?.ok_or_else(|| {
-        Failure::new(format!("{lookup:?} of org {org} was committed; `load` must find it"))
+        Failure::new(format!(
+            "{lookup:?} of org {org} was committed; `load` must find it"
+        ))
     })
 }
 
@@ -454,10 +462,26 @@ impl Contents {
     /// Fails unless the store still holds exactly this.
     pub(super) fn unchanged(&self, store: &dyn Store, because: &str) -> Result<(), Failure> {
         let now = Self::of(store)?;
-        equal_lists!(now.rows, self.rows, "{because}: what a scan visits must not change");
-        equal_lists!(now.journal, self.journal, "{because}: the journal must not change");
-        equal_lists!(now.listed, self.listed, "{because}: the list of refunds must not change");
-        equal!(now.position, self.position, "{because}: the last position must not change");
+        equal_lists!(
+            now.rows,
+            self.rows,
+            "{because}: what a scan visits must not change"
+        );
+        equal_lists!(
+            now.journal,
+            self.journal,
+            "{because}: the journal must not change"
+        );
+        equal_lists!(
+            now.listed,
+            self.listed,
+            "{because}: the list of refunds must not change"
+        );
+        equal!(
+            now.position,
+            self.position,
+            "{because}: the last position must not change"
+        );
         Ok(())
     }
 
@@ -498,7 +522,11 @@ pub(super) fn holds(store: &dyn Store, batch: &WriteBatch) -> Result<(), Failure
     }
     let journal = paged_journal(store, 500)?;
     let skipped = journal.len().saturating_sub(batch.entries.len());
-    let last: Vec<_> = journal.into_iter().skip(skipped).map(|record| record.entry).collect();
+    let last: Vec<_> = journal
+        .into_iter()
+        .skip(skipped)
+        .map(|record| record.entry)
+        .collect();
     if batch.erasures.is_empty() {
         equal_lists!(
             last,

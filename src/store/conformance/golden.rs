@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::Failure;
 use super::desk::paged_journal;
 use super::hosts::ScriptedHost;
-use super::Failure;
 use crate::command::Repeats;
 use crate::decide::Minted;
 use crate::error::LedgerError;
@@ -183,7 +183,11 @@ impl Step {
                 },
                 Err(error) => Reply {
                     code: Some(error.code().to_string()),
-                    fields: error.details().iter().map(|it| it.field.to_string()).collect(),
+                    fields: error
+                        .details()
+                        .iter()
+                        .map(|it| it.field.to_string())
+                        .collect(),
                     ..Reply::default()
                 },
             };
@@ -202,8 +206,15 @@ pub fn observe(store: &Arc<dyn Store>) -> Result<(Vec<GoldenEntry>, GoldenHead),
         .map(|record| GoldenEntry {
             bytes: base16ct::lower::encode_string(&record.entry.bytes),
             hash: entry_hash(&record.entry.bytes).to_string(),
-            salt: record.entry.text.as_ref().map(|salted| salted.salt.to_string()),
-            text: record.entry.text.map(|salted| salted.text.as_str().to_owned()),
+            salt: record
+                .entry
+                .text
+                .as_ref()
+                .map(|salted| salted.salt.to_string()),
+            text: record
+                .entry
+                .text
+                .map(|salted| salted.text.as_str().to_owned()),
         })
         .collect();
     let host = ScriptedHost::new(crate::time::Timestamp::MAX, []);

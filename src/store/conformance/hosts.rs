@@ -43,7 +43,9 @@ impl CountingHost {
                 u64::try_from(Self::START_SECONDS).unwrap_or_default() * 1_000,
                 &[a, b, c, d, e, f, g, h, i, j],
             ),
-            salt: Salt([a, b, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, c, d, e, f, g, h, i, j]),
+            salt: Salt([
+                a, b, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, c, d, e, f, g, h, i, j,
+            ]),
         }
     }
 }

@@ -139,7 +139,7 @@ macro_rules! conformance_tests {
         mod $store {
             #[allow(unused_imports, reason = "what the fixture is made of stands outside")]
             use super::*;
-            $crate::conformance_cases!([$crate::conformance_test_modules] [$fixture]);
+            $crate::conformance_cases!([$crate::conformance_test_modules][$fixture]);
         }
     };
 }

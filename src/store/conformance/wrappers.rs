@@ -95,7 +95,9 @@ impl<S: Store> Store for Contended<S> {
     fn commit(&self, batch: &WriteBatch) -> Result<(), StoreError> {
         let left = self
             .conflicts_left
-            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            });
         match left {
             Ok(_) => Err(StoreError::Conflict),
             Err(_) => self.inner.commit(batch),

@@ -15,7 +15,11 @@ fn conflicts(store: &dyn Store, batch: &WriteBatch, because: &str) -> Result<(),
     let before = Contents::of(store)?;
     let answer = store.commit(batch);
     before.unchanged(store, because)?;
-    equal!(answer, Err(StoreError::Conflict), "{because}: `commit` must answer `Conflict`");
+    equal!(
+        answer,
+        Err(StoreError::Conflict),
+        "{because}: `commit` must answer `Conflict`"
+    );
     Ok(())
 }
 
@@ -25,9 +29,15 @@ pub(in crate::store::conformance) fn is_seen_by_other_handles(
 ) -> Result<(), Failure> {
     let (one, two) = (Desk::numbered(fixture, 1), Desk::numbered(fixture, 2));
     let key = movement("m");
-    holds(&*two.store, &one.book(&[record(&key), create(&key, standard("one"))])?)?;
+    holds(
+        &*two.store,
+        &one.book(&[record(&key), create(&key, standard("one"))])?,
+    )?;
     holds(&*one.store, &two.book(&[create(&key, standard("two"))])?)?;
-    holds(&*fixture.handle(), &one.book(&[delete(&key, named("two"))])?)?;
+    holds(
+        &*fixture.handle(),
+        &one.book(&[delete(&key, named("two"))])?,
+    )?;
     Ok(())
 }
 
@@ -38,12 +48,20 @@ pub(in crate::store::conformance) fn outlives_its_handles(
     let key = movement("m");
     let before = {
         let desk = Desk::new(fixture);
-        desk.book(&[record(&key), create(&key, standard("a")), create_keyed(&key, "b")])?;
         desk.book(&[
-            update(&key, named("a"), crate::RefundContent {
-                description: text("changed"),
-                ..standard("a")
-            }),
+            record(&key),
+            create(&key, standard("a")),
+            create_keyed(&key, "b"),
+        ])?;
+        desk.book(&[
+            update(
+                &key,
+                named("a"),
+                crate::RefundContent {
+                    description: text("changed"),
+                    ..standard("a")
+                },
+            ),
             delete(&key, named("b")),
         ])?;
         desk.book(&[erase(&key, Some(named("a")))])?;
@@ -51,7 +69,10 @@ pub(in crate::store::conformance) fn outlives_its_handles(
         Contents::of(&*desk.store)?
     };
     let store = fixture.handle();
-    before.unchanged(&*store, "all handles were dropped and the store opened again")?;
+    before.unchanged(
+        &*store,
+        "all handles were dropped and the store opened again",
+    )?;
     let desk = Desk::numbered(fixture, 2);
     holds(&*desk.store, &desk.book(&[create(&key, standard("c"))])?)?;
     verifies(&desk.store)
@@ -67,7 +88,9 @@ pub(in crate::store::conformance) fn conflicts_on_another_version_of_a_movement(
     let planned = desk.plan(&[create(&key, standard("b"))])?;
     for version in [0, 1, 3, 4, u64::MAX] {
         let mut batch = planned.clone();
-        batch.preconditions.retain(|it| !matches!(it, Precondition::MovementAt { .. }));
+        batch
+            .preconditions
+            .retain(|it| !matches!(it, Precondition::MovementAt { .. }));
         batch.preconditions.push(Precondition::MovementAt {
             movement: key.clone(),
             version,
@@ -92,9 +115,17 @@ pub(in crate::store::conformance) fn conflicts_on_a_version_of_a_missing_movemen
         movement: movement("m"),
         version: 1,
     }];
-    conflicts(&*desk.store, &batch, "there is no such movement and one of version 1 was expected")?;
+    conflicts(
+        &*desk.store,
+        &batch,
+        "there is no such movement and one of version 1 was expected",
+    )?;
     desk.store.commit(&planned)?;
-    conflicts(&*desk.store, &planned, "the movement was expected to be missing and is there")
+    conflicts(
+        &*desk.store,
+        &planned,
+        "the movement was expected to be missing and is there",
+    )
 }
 
 /// A batch that was applied can't be applied again.
@@ -142,7 +173,10 @@ pub(in crate::store::conformance) fn conflicts_on_an_external_id_that_is_taken(
         create(&key, standard("deleted")),
         create_keyed(&key, "deleted key"),
     ])?;
-    desk.book(&[delete(&key, named("deleted")), delete(&key, named("deleted key"))])?;
+    desk.book(&[
+        delete(&key, named("deleted")),
+        delete(&key, named("deleted key")),
+    ])?;
     for (name, (as_external_id, as_key)) in names.iter().zip(&planned) {
         for batch in [as_external_id, as_key] {
             let because = format!("the external id `{name}` is taken");
@@ -158,10 +192,22 @@ pub(in crate::store::conformance) fn leaves_an_external_id_free_in_other_orgs(
 ) -> Result<(), Failure> {
     let desk = Desk::new(fixture);
     let (one, two) = (movement_of("one", "m"), movement_of("two", "m"));
-    desk.book(&[record(&one), create(&one, standard("ext")), create_keyed(&one, "key")])?;
-    let batch = desk.plan(&[record(&two), create_keyed(&two, "ext"), create(&two, standard("key"))])?;
+    desk.book(&[
+        record(&one),
+        create(&one, standard("ext")),
+        create_keyed(&one, "key"),
+    ])?;
+    let batch = desk.plan(&[
+        record(&two),
+        create_keyed(&two, "ext"),
+        create(&two, standard("key")),
+    ])?;
     let answer = desk.store.commit(&batch);
-    equal!(answer, Ok(()), "the external ids are taken in another org only: `commit` must succeed");
+    equal!(
+        answer,
+        Ok(()),
+        "the external ids are taken in another org only: `commit` must succeed"
+    );
     holds(&*desk.store, &batch)
 }
 
@@ -179,10 +225,14 @@ pub(in crate::store::conformance) fn applies_all_of_a_batch_or_nothing(
     ])?;
     let planned = desk.plan(&[
         create(&keys[0], standard("new")),
-        update(&keys[0], named("old"), crate::RefundContent {
-            description: text("changed"),
-            ..standard("old")
-        }),
+        update(
+            &keys[0],
+            named("old"),
+            crate::RefundContent {
+                description: text("changed"),
+                ..standard("old")
+            },
+        ),
         erase(&keys[0], Some(named("old"))),
         erase(&keys[1], None),
         record(&keys[2]),
@@ -199,7 +249,11 @@ pub(in crate::store::conformance) fn applies_all_of_a_batch_or_nothing(
             version: 1,
         },
     ] {
-        for at in [0, planned.preconditions.len() / 2, planned.preconditions.len()] {
+        for at in [
+            0,
+            planned.preconditions.len() / 2,
+            planned.preconditions.len(),
+        ] {
             let mut batch = planned.clone();
             batch.preconditions.insert(at, unmet.clone());
             let because = format!("precondition {} of the batch does not hold", at + 1);
@@ -208,8 +262,18 @@ pub(in crate::store::conformance) fn applies_all_of_a_batch_or_nothing(
     }
     desk.store.commit(&planned)?;
     let a = refunded(&*desk.store, &keys[0])?;
-    let two = (Values { with: 200, without: 200 }, 2);
-    equal!(a, two, "the batch without the unmet precondition is applied");
+    let two = (
+        Values {
+            with: 200,
+            without: 200,
+        },
+        2,
+    );
+    equal!(
+        a,
+        two,
+        "the batch without the unmet precondition is applied"
+    );
     verifies(&desk.store)
 }
 
@@ -220,7 +284,10 @@ pub(in crate::store::conformance) fn writes_nothing_for_an_empty_batch(
     let desk = Desk::new(fixture);
     let empty = Contents::of(&*desk.store)?;
     desk.store.commit(&WriteBatch::default())?;
-    empty.unchanged(&*desk.store, "an empty batch was committed to an empty store")?;
+    empty.unchanged(
+        &*desk.store,
+        "an empty batch was committed to an empty store",
+    )?;
     desk.book(&[record(&movement("m"))])?;
     let before = Contents::of(&*desk.store)?;
     desk.store.commit(&WriteBatch::default())?;
@@ -234,22 +301,28 @@ pub(in crate::store::conformance) fn takes_merged_batches_with_one_precondition_
     let desk = Desk::new(fixture);
     let (a, b) = (movement("a"), movement("b"));
     let changed = |name: &str, description: &str| {
-        update(&a, named(name), crate::RefundContent {
-            description: text(description),
-            ..standard(name)
-        })
+        update(
+            &a,
+            named(name),
+            crate::RefundContent {
+                description: text(description),
+                ..standard(name)
+            },
+        )
     };
-    let batch = desk.plan(&[
-        record(&a),
-        create(&a, standard("one")),
-        record(&b),
-        create(&a, standard("two")),
-        create(&b, standard("three")),
-        changed("one", "twice"),
-        changed("one", "thrice"),
-        delete(&a, named("one")),
-        void(&movement("gone")),
-    ][..8])?;
+    let batch = desk.plan(
+        &[
+            record(&a),
+            create(&a, standard("one")),
+            record(&b),
+            create(&a, standard("two")),
+            create(&b, standard("three")),
+            changed("one", "twice"),
+            changed("one", "thrice"),
+            delete(&a, named("one")),
+            void(&movement("gone")),
+        ][..8],
+    )?;
     let mut keys: Vec<String> = batch
         .preconditions
         .iter()
@@ -282,7 +355,8 @@ pub(in crate::store::conformance) fn takes_merged_batches_with_one_precondition_
     );
     for (revision, description) in [(1, "a refund"), (2, "twice"), (3, "thrice")] {
         equal!(
-            one.at_revision(revision).and_then(|it| it.details.description.text()),
+            one.at_revision(revision)
+                .and_then(|it| it.details.description.text()),
             Some(description),
             "its revision {revision}, which the same batch brought and passed"
         );
@@ -317,7 +391,13 @@ pub(in crate::store::conformance) fn books_two_creates_of_one_external_id_once(
     );
     desk.store.commit(&batch)?;
     holds(&*desk.store, &batch)?;
-    let one = (Values { with: 100, without: 100 }, 1);
+    let one = (
+        Values {
+            with: 100,
+            without: 100,
+        },
+        1,
+    );
     equal!(refunded(&*desk.store, &key)?, one, "one refund was booked");
     verifies(&desk.store)
 }
@@ -346,8 +426,18 @@ pub(in crate::store::conformance) fn takes_delete_then_create_in_a_batch(
     results[2].clone()?;
     desk.store.commit(&batch)?;
     holds(&*desk.store, &batch)?;
-    let whole = (Values { with: 100_000, without: 100_000 }, 1);
-    equal!(refunded(&*desk.store, &key)?, whole, "the second takes what the first gave back");
+    let whole = (
+        Values {
+            with: 100_000,
+            without: 100_000,
+        },
+        1,
+    );
+    equal!(
+        refunded(&*desk.store, &key)?,
+        whole,
+        "the second takes what the first gave back"
+    );
     verifies(&desk.store)
 }
 
@@ -357,7 +447,11 @@ pub(in crate::store::conformance) fn takes_a_movement_voided_and_recorded_anew(
 ) -> Result<(), Failure> {
     let desk = Desk::new(fixture);
     let key = movement("m");
-    desk.book(&[record(&key), create(&key, standard("a")), delete(&key, named("a"))])?;
+    desk.book(&[
+        record(&key),
+        create(&key, standard("a")),
+        delete(&key, named("a")),
+    ])?;
     let mut anew = crate::store::conformance::desk::charge();
     anew.amount = cents(500);
     let batch = desk.book(&[
@@ -367,7 +461,11 @@ pub(in crate::store::conformance) fn takes_a_movement_voided_and_recorded_anew(
     ])?;
     holds(&*desk.store, &batch)?;
     let length = load_movement(&*desk.store, &key)?.map(|movement| movement.chain.length);
-    equal!(length, Some(6), "the chain of a movement that is recorded anew goes on");
+    equal!(
+        length,
+        Some(6),
+        "the chain of a movement that is recorded anew goes on"
+    );
     verifies(&desk.store)
 }
 
@@ -403,7 +501,11 @@ pub(in crate::store::conformance) fn lets_one_of_two_racing_batches_win(
         };
         holds(&*one.store, winner)?;
         let length = load_movement(&*two.store, &key)?.map(|movement| movement.chain.length);
-        equal!(length, Some(u64::from(round) + 2), "one entry more after each race");
+        equal!(
+            length,
+            Some(u64::from(round) + 2),
+            "one entry more after each race"
+        );
     }
     verifies(&one.store)
 }

@@ -1,12 +1,12 @@
 //! Erased texts: gone everywhere, with every chain whole.
 
 use crate::journal::{Entry, TextOwner};
+use crate::store::Store;
 use crate::store::conformance::desk::{
     Contents, Desk, charge, create, delete, erase, movement, named, present_refund, record,
     record_as, standard, text, update, verifies, void,
 };
 use crate::store::conformance::{Failure, Fixture};
-use crate::store::Store;
 use crate::{Command, MovementKey, RefundContent};
 
 fn described(name: &str, description: &str) -> RefundContent {
@@ -46,7 +46,11 @@ fn texts(store: &dyn Store) -> Result<Vec<String>, Failure> {
 fn left(store: &dyn Store, wanted: &[&str], because: &str) -> Result<(), Failure> {
     let mut wanted: Vec<String> = wanted.iter().map(|text| String::from(*text)).collect();
     wanted.sort();
-    equal_lists!(texts(store)?, wanted, "{because}: the texts that are left in the journal");
+    equal_lists!(
+        texts(store)?,
+        wanted,
+        "{because}: the texts that are left in the journal"
+    );
     Ok(())
 }
 
@@ -58,8 +62,14 @@ fn furnish(desk: &Desk) -> Result<(MovementKey, MovementKey), Failure> {
         request.description = text(&format!("movement {name}"));
         desk.book(&[
             record_as(key, request),
-            create(key, described(&format!("a{name}"), &format!("first a{name}"))),
-            create(key, described(&format!("b{name}"), &format!("first b{name}"))),
+            create(
+                key,
+                described(&format!("a{name}"), &format!("first a{name}")),
+            ),
+            create(
+                key,
+                described(&format!("b{name}"), &format!("first b{name}")),
+            ),
         ])?;
         let changed = described(&format!("a{name}"), &format!("second a{name}"));
         desk.book(&[update(key, named(&format!("a{name}")), changed)])?;
@@ -77,13 +87,26 @@ pub(in crate::store::conformance) fn blanks_all_texts_of_a_refund_and_no_others(
     desk.book(&[erase(&one, Some(named("a1")))])?;
     left(
         &*desk.store,
-        &["movement 1", "first b1", "movement 2", "first a2", "second a2", "first b2"],
+        &[
+            "movement 1",
+            "first b1",
+            "movement 2",
+            "first a2",
+            "second a2",
+            "first b2",
+        ],
         "the texts of refund `a1` were erased",
     )?;
     let loaded = present_refund(&*desk.store, "acme", &named("a1"), &[1, 2])?;
     for revision in [1, 2] {
-        let then = loaded.at_revision(revision).map(|it| it.details.description.text());
-        equal!(then, Some(None), "revision {revision} of the refund whose texts were erased");
+        let then = loaded
+            .at_revision(revision)
+            .map(|it| it.details.description.text());
+        equal!(
+            then,
+            Some(None),
+            "revision {revision} of the refund whose texts were erased"
+        );
     }
     let after = Contents::of(&*desk.store)?;
     for (then, now) in before.journal.iter().zip(&after.journal) {
@@ -106,12 +129,24 @@ pub(in crate::store::conformance) fn blanks_all_texts_of_a_movement_and_no_other
         description: text("movement 1 anew"),
         ..charge()
     };
-    desk.book(&[delete(&one, named("a1")), delete(&one, named("b1")), void(&one)])?;
+    desk.book(&[
+        delete(&one, named("a1")),
+        delete(&one, named("b1")),
+        void(&one),
+    ])?;
     desk.book(&[record_as(&one, anew)])?;
     desk.book(&[erase(&one, None)])?;
     left(
         &*desk.store,
-        &["first a1", "second a1", "first b1", "movement 2", "first a2", "second a2", "first b2"],
+        &[
+            "first a1",
+            "second a1",
+            "first b1",
+            "movement 2",
+            "first a2",
+            "second a2",
+            "first b2",
+        ],
         "the texts of movement `one` itself were erased",
     )?;
     verifies(&desk.store)
@@ -123,11 +158,21 @@ pub(in crate::store::conformance) fn blanks_texts_of_what_is_deleted_or_voided(
 ) -> Result<(), Failure> {
     let desk = Desk::new(fixture);
     let (one, _) = furnish(&desk)?;
-    desk.book(&[delete(&one, named("a1")), delete(&one, named("b1")), void(&one)])?;
+    desk.book(&[
+        delete(&one, named("a1")),
+        delete(&one, named("b1")),
+        void(&one),
+    ])?;
     desk.book(&[erase(&one, Some(named("a1"))), erase(&one, None)])?;
     left(
         &*desk.store,
-        &["first b1", "movement 2", "first a2", "second a2", "first b2"],
+        &[
+            "first b1",
+            "movement 2",
+            "first a2",
+            "second a2",
+            "first b2",
+        ],
         "the texts of a deleted refund and of its voided movement were erased",
     )?;
     verifies(&desk.store)
@@ -161,7 +206,11 @@ pub(in crate::store::conformance) fn spares_texts_that_come_later(
         "texts came in the batches after an erasure",
     )?;
     say(
-        &[changed("four"), erase(&key, Some(named("a"))), changed("five")],
+        &[
+            changed("four"),
+            erase(&key, Some(named("a"))),
+            changed("five"),
+        ],
         &["a movement", "five"],
         "one batch brought a text, erased all so far, and brought another",
     )?;
@@ -185,7 +234,11 @@ pub(in crate::store::conformance) fn blanks_texts_that_the_same_batch_brought(
         erase(&key, Some(named("a"))),
         erase(&key, None),
     ])?;
-    left(&*desk.store, &["kept"], "texts were brought and erased by the same batch")?;
+    left(
+        &*desk.store,
+        &["kept"],
+        "texts were brought and erased by the same batch",
+    )?;
     verifies(&desk.store)
 }
 
@@ -199,7 +252,10 @@ pub(in crate::store::conformance) fn erases_nothing_where_the_batch_conflicts(
     desk.book(&[create(&one, described("c1", "third"))])?;
     let before = Contents::of(&*desk.store)?;
     let answer = desk.store.commit(&erasing);
-    ensure!(answer.is_err(), "the movement has changed since the erasure was planned");
+    ensure!(
+        answer.is_err(),
+        "the movement has changed since the erasure was planned"
+    );
     before.unchanged(&*desk.store, "a batch with erasures conflicted")
 }
 
@@ -235,11 +291,15 @@ pub(in crate::store::conformance) fn keeps_the_digests_of_erased_texts(
         (then.digest, then.sequence),
         "a description keeps its digest and its place when its text is erased"
     );
-    equal!(now.revision, erased.revision, "erasing does not change the revision");
+    equal!(
+        now.revision,
+        erased.revision,
+        "erasing does not change the revision"
+    );
     for record in Contents::of(&*desk.store)?.journal {
         let entry = Entry::decode(&record.entry.bytes)?;
-        let is_owner = entry.movement == one
-            && entry.content.text_owner() == TextOwner::Refund(erased.id);
+        let is_owner =
+            entry.movement == one && entry.content.text_owner() == TextOwner::Refund(erased.id);
         ensure!(
             !is_owner || record.entry.text.is_none(),
             "entry {} of {one} still has a text of the refund whose texts were erased",

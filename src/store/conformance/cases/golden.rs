@@ -21,7 +21,11 @@ pub(in crate::store::conformance) fn gives_the_pinned_bytes_hashes_and_head(
             );
         }
     }
-    equal_lists!(played.journal, pinned.journal, "the journal's bytes, texts and hashes");
+    equal_lists!(
+        played.journal,
+        pinned.journal,
+        "the journal's bytes, texts and hashes"
+    );
     equal!(played.head, pinned.head, "the head");
     Ok(())
 }
@@ -33,7 +37,11 @@ pub(in crate::store::conformance) fn gives_them_to_every_handle(
     let pinned = Golden::read()?;
     pinned.play(&fixture.handle())?;
     let (journal, head) = crate::store::conformance::golden::observe(&fixture.handle())?;
-    equal_lists!(journal, pinned.journal, "the journal as another handle reads it");
+    equal_lists!(
+        journal,
+        pinned.journal,
+        "the journal as another handle reads it"
+    );
     equal!(head, pinned.head, "the head as another handle computes it");
     Ok(())
 }

@@ -23,8 +23,18 @@ use crate::{Receipt, RefundContent, Repeats, Verdict};
 /// The movement has exactly this many refunds of 1.00, and everything verifies.
 fn booked(desk: &Desk, key: &MovementKey, count: u32, because: &str) -> Result<(), Failure> {
     let sum = i64::from(count) * 100;
-    let wanted = (Values { with: sum, without: sum }, count);
-    equal!(refunded(&*desk.store, key)?, wanted, "{because}: the movement's live refunds");
+    let wanted = (
+        Values {
+            with: sum,
+            without: sum,
+        },
+        count,
+    );
+    equal!(
+        refunded(&*desk.store, key)?,
+        wanted,
+        "{because}: the movement's live refunds"
+    );
     verifies(&desk.store)
 }
 
@@ -33,9 +43,14 @@ fn is_stored(ledger: &Ledger, key: &MovementKey, receipt: &Receipt) -> Result<()
     let id = receipt
         .refund_id
         .ok_or_else(|| Failure::new("the receipt of a create must name its refund"))?;
-    ledger.refund(key, &RefundLookup::Id(id)).map(|_| ()).map_err(|error| {
-        Failure::new(format!("the receipt names refund {id}, which can't be read back: {error}"))
-    })
+    ledger
+        .refund(key, &RefundLookup::Id(id))
+        .map(|_| ())
+        .map_err(|error| {
+            Failure::new(format!(
+                "the receipt names refund {id}, which can't be read back: {error}"
+            ))
+        })
 }
 
 /// Conflicts are retried a bounded number of times, and then booked once or not at all.
@@ -48,14 +63,21 @@ pub(in crate::store::conformance) fn books_once_after_conflicts_on_commit(
     let bound = u64::from(ATTEMPTS_MAX);
     let mut count = 0;
     for conflicts in [1, 2, bound - 1] {
-        for command in [create(&key, standard(&format!("ext-{conflicts}"))), create(&key, products(None))]
-        {
+        for command in [
+            create(&key, standard(&format!("ext-{conflicts}"))),
+            create(&key, products(None)),
+        ] {
             let contended = Arc::new(Contended::new(Arc::clone(&desk.store), conflicts));
             let ledger = desk.ledger_over(contended);
             let receipt = ledger.execute(&command)?;
             count += 1;
             is_stored(&ledger, &key, &receipt)?;
-            booked(&desk, &key, count, &format!("{conflicts} commits conflicted"))?;
+            booked(
+                &desk,
+                &key,
+                count,
+                &format!("{conflicts} commits conflicted"),
+            )?;
         }
     }
     let before = Contents::of(&*desk.store)?;
@@ -86,15 +108,33 @@ pub(in crate::store::conformance) fn decides_anew_when_others_were_faster(
         let interfere: Interference = Box::new(move || {
             let _answer = other.ledger().execute(&rival);
         });
-        desk.ledger_over(Arc::new(Interrupted::new(Arc::clone(&desk.store), interfere)))
+        desk.ledger_over(Arc::new(Interrupted::new(
+            Arc::clone(&desk.store),
+            interfere,
+        )))
     };
-    let receipt = over(create(&key, standard("rival")), 10).execute(&create(&key, standard("ours")))?;
+    let receipt =
+        over(create(&key, standard("rival")), 10).execute(&create(&key, standard("ours")))?;
     is_stored(&setup.ledger(), &key, &receipt)?;
-    booked(&setup, &key, 2, "a rival booked a refund between load and commit")?;
+    booked(
+        &setup,
+        &key,
+        2,
+        "a rival booked a refund between load and commit",
+    )?;
 
-    let receipt = over(create(&key, standard("same")), 20).execute(&create(&key, standard("same")))?;
-    ensure!(receipt.replayed, "the rival booked the same external id: ours must be a replay");
-    booked(&setup, &key, 3, "a rival booked the same external id between load and commit")?;
+    let receipt =
+        over(create(&key, standard("same")), 20).execute(&create(&key, standard("same")))?;
+    ensure!(
+        receipt.replayed,
+        "the rival booked the same external id: ours must be a replay"
+    );
+    booked(
+        &setup,
+        &key,
+        3,
+        "a rival booked the same external id between load and commit",
+    )?;
 
     let rest = |name: &str| RefundContent {
         amount: cents(99_700),
@@ -116,9 +156,8 @@ pub(in crate::store::conformance) fn loses_nothing_without_transact(
     let (one, two) = (Desk::numbered(fixture, 1), Desk::numbered(fixture, 2));
     let key = movement("m");
     one.book(&[record(&key)])?;
-    let over = |desk: &Desk| {
-        desk.ledger_over(Arc::new(WithoutTransact::new(Arc::clone(&desk.store))))
-    };
+    let over =
+        |desk: &Desk| desk.ledger_over(Arc::new(WithoutTransact::new(Arc::clone(&desk.store))));
     race([over(&one), over(&two)], &key)
 }
 
@@ -147,11 +186,14 @@ fn operations(key: &MovementKey) -> Vec<(&'static str, Vec<Command>)> {
         ("update", vec![update(key, named("old"), less)]),
         ("erase", vec![erase(key, Some(named("old")))]),
         ("delete", vec![delete(key, named("old"))]),
-        ("batch", vec![
-            record(&movement("batch")),
-            create(&movement("batch"), standard("batch")),
-            create(key, standard("batch too")),
-        ]),
+        (
+            "batch",
+            vec![
+                record(&movement("batch")),
+                create(&movement("batch"), standard("batch")),
+                create(key, standard("batch too")),
+            ],
+        ),
     ]
 }
 
@@ -165,16 +207,23 @@ pub(in crate::store::conformance) fn writes_all_or_nothing_whichever_call_fails(
     desk.book(&[record(&key), create(&key, standard("old"))])?;
     let errors = [
         StoreError::Busy,
-        StoreError::Unavailable { reason: "unplugged".into() },
-        StoreError::Failed { reason: "the disk is full".into() },
+        StoreError::Unavailable {
+            reason: "unplugged".into(),
+        },
+        StoreError::Failed {
+            reason: "the disk is full".into(),
+        },
     ];
     for (what, commands) in operations(&key) {
         let mut fails_at = 1;
         loop {
             let before = Contents::of(&*desk.store)?;
             let error = errors[usize::try_from(fails_at).unwrap_or(0) % errors.len()].clone();
-            let failing =
-                Arc::new(Failing::new(Arc::clone(&desk.store), fails_at, error.clone()));
+            let failing = Arc::new(Failing::new(
+                Arc::clone(&desk.store),
+                fails_at,
+                error.clone(),
+            ));
             let ledger = desk.ledger_over(Arc::clone(&failing) as Arc<dyn Store>);
             let answer = ledger.execute_all(&commands, Batch::default());
             if !failing.has_failed() {
@@ -189,7 +238,11 @@ pub(in crate::store::conformance) fn writes_all_or_nothing_whichever_call_fails(
                      all was well: {answer:?}"
                 )));
             };
-            equal!(told.store_error(), Some(&error), "what the caller is told of call {fails_at}");
+            equal!(
+                told.store_error(),
+                Some(&error),
+                "what the caller is told of call {fails_at}"
+            );
             // Only what comes behind a commit can fail with the commit done: the scrub.
             let scrubbing = what == "erase" && fails_at > 2;
             if !scrubbing {
@@ -207,7 +260,10 @@ pub(in crate::store::conformance) fn writes_all_or_nothing_whichever_call_fails(
         };
         for result in desk.ledger().execute_all(&commands, as_file)? {
             let repeated = result.is_ok_and(|receipt| receipt.replayed);
-            ensure!(repeated, "`{what}` was carried out: repeating it as a file is a replay");
+            ensure!(
+                repeated,
+                "`{what}` was carried out: repeating it as a file is a replay"
+            );
         }
         after.unchanged(&*desk.store, "what was carried out is repeated")?;
     }
@@ -222,10 +278,16 @@ pub(in crate::store::conformance) fn never_verifies_what_it_could_not_read(
     let key = movement("m");
     desk.book(&[record(&key), create(&key, standard("a"))])?;
     for error in [
-        StoreError::Failed { reason: "a bad sector".into() },
-        StoreError::Corrupted { reason: "a bad page".into() },
+        StoreError::Failed {
+            reason: "a bad sector".into(),
+        },
+        StoreError::Corrupted {
+            reason: "a bad page".into(),
+        },
         StoreError::Busy,
-        StoreError::Unavailable { reason: "unplugged".into() },
+        StoreError::Unavailable {
+            reason: "unplugged".into(),
+        },
     ] {
         let failing = Arc::new(Failing::new(Arc::clone(&desk.store), 1, error.clone()));
         let ledger = desk.ledger_over(failing);
@@ -337,11 +399,16 @@ pub(in crate::store::conformance) fn books_once_when_the_caller_retries_an_unkno
     for during in [LostDuring::Commit, LostDuring::Transact] {
         for losses in [
             vec![Lost::Request; 1_000],
-            std::iter::once(Lost::Answer).chain(vec![Lost::Request; 1_000]).collect(),
+            std::iter::once(Lost::Answer)
+                .chain(vec![Lost::Request; 1_000])
+                .collect(),
         ] {
             let by_key = create_keyed(&key, &format!("key-{count}"));
             for command in [create(&key, standard(&format!("ext-{count}"))), by_key] {
-                let because = format!("every connection was lost in {during:?}, first {:?}", losses[0]);
+                let because = format!(
+                    "every connection was lost in {during:?}, first {:?}",
+                    losses[0]
+                );
                 let store =
                     Disconnecting::new(Arc::clone(&desk.store), during, losses.iter().copied());
                 let lost = desk.ledger_over(Arc::new(store)).execute(&command);
@@ -362,7 +429,11 @@ pub(in crate::store::conformance) fn books_once_when_the_caller_retries_an_unkno
                 booked(&desk, &key, count, &because)?;
                 is_stored(&desk.ledger(), &key, &receipt)?;
                 if let Ok(lost) = lost {
-                    equal!(lost.refund_id, receipt.refund_id, "the id that both answers give");
+                    equal!(
+                        lost.refund_id,
+                        receipt.refund_id,
+                        "the id that both answers give"
+                    );
                 }
             }
         }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::store::conformance::desk::{
-    Desk, create, delete, erase, movement, movement_of, named, paged_journal, record, standard, void,
+    Desk, create, delete, erase, movement, movement_of, named, paged_journal, record, standard,
+    void,
 };
 use crate::store::conformance::{Failure, Fixture};
 use crate::{JournalPosition, JournalRecord};
@@ -15,7 +16,11 @@ pub(in crate::store::conformance) fn is_empty_at_first(
 ) -> Result<(), Failure> {
     let store = fixture.handle();
     for after in [0, 1, JournalPosition::MAX] {
-        equal!(store.journal(after, 10)?, Vec::new(), "an empty store has no entry after {after}");
+        equal!(
+            store.journal(after, 10)?,
+            Vec::new(),
+            "an empty store has no entry after {after}"
+        );
     }
     Ok(())
 }
@@ -29,8 +34,18 @@ pub(in crate::store::conformance) fn keeps_the_order_of_batches(
     let (z, a, m) = (movement("z"), movement("a"), movement_of("abc", "m"));
     let mut written = Vec::new();
     for commands in [
-        vec![record(&z), create(&z, standard("3")), record(&a), create(&z, standard("1"))],
-        vec![create(&a, standard("2")), record(&m), delete(&z, named("3")), create(&m, standard("1"))],
+        vec![
+            record(&z),
+            create(&z, standard("3")),
+            record(&a),
+            create(&z, standard("1")),
+        ],
+        vec![
+            create(&a, standard("2")),
+            record(&m),
+            delete(&z, named("3")),
+            create(&m, standard("1")),
+        ],
         vec![delete(&a, named("2")), void(&a), record(&a)],
         vec![create(&z, standard("0"))],
     ] {
@@ -54,7 +69,10 @@ pub(in crate::store::conformance) fn pages_without_a_gap_or_a_repetition(
     for at in 0..4 {
         let key = movement(&format!("m-{at}"));
         desk.book(&[record(&key), create(&key, standard(&format!("x-{at}")))])?;
-        desk.book(&[create(&key, standard(&format!("y-{at}"))), erase(&key, None)])?;
+        desk.book(&[
+            create(&key, standard(&format!("y-{at}"))),
+            erase(&key, None),
+        ])?;
     }
     let all = paged_journal(&*desk.store, 500)?;
     equal!(all.len(), 16, "how many entries the journal has");
@@ -68,17 +86,31 @@ pub(in crate::store::conformance) fn pages_without_a_gap_or_a_repetition(
     for (at, record) in all.iter().enumerate() {
         let rest = desk.store.journal(record.position, 5)?;
         let wanted = &all[at + 1..all.len().min(at + 6)];
-        equal_lists!(rest, *wanted, "five entries after position {}", record.position);
+        equal_lists!(
+            rest,
+            *wanted,
+            "five entries after position {}",
+            record.position
+        );
     }
     let last = all[all.len() - 1].position;
-    for after in [last, last + 1, JournalPosition::MAX - 1, JournalPosition::MAX] {
+    for after in [
+        last,
+        last + 1,
+        JournalPosition::MAX - 1,
+        JournalPosition::MAX,
+    ] {
         equal!(
             desk.store.journal(after, 10)?,
             Vec::new(),
             "nothing comes after position {after}, the journal ends at {last}"
         );
     }
-    equal!(desk.store.journal(0, 0)?, Vec::new(), "a page of at most 0 entries");
+    equal!(
+        desk.store.journal(0, 0)?,
+        Vec::new(),
+        "a page of at most 0 entries"
+    );
     Ok(())
 }
 
@@ -93,11 +125,19 @@ pub(in crate::store::conformance) fn knows_nothing_of_what_was_not_committed(
     let second = desk.book(&[create(&key, standard("kept"))])?;
     let _conflict = desk.store.commit(&lost);
     let third = desk.book(&[create(&key, standard("kept too"))])?;
-    let entries: Vec<_> =
-        paged_journal(&*desk.store, 2)?.into_iter().map(|record| record.entry).collect();
-    let written: Vec<_> =
-        [first, second, third].into_iter().flat_map(|batch| batch.entries).collect();
-    equal_lists!(entries, written, "the journal holds what was committed, nothing else");
+    let entries: Vec<_> = paged_journal(&*desk.store, 2)?
+        .into_iter()
+        .map(|record| record.entry)
+        .collect();
+    let written: Vec<_> = [first, second, third]
+        .into_iter()
+        .flat_map(|batch| batch.entries)
+        .collect();
+    equal_lists!(
+        entries,
+        written,
+        "the journal holds what was committed, nothing else"
+    );
     Ok(())
 }
 
@@ -120,7 +160,8 @@ pub(in crate::store::conformance) fn never_misses_an_entry_while_others_write(
                     let written = (0..BATCHES).try_for_each(|at| {
                         let key = movement(&format!("{number}-{at}"));
                         let name = format!("ext-{number}-{at}");
-                        desk.book(&[record(&key), create(&key, standard(&name))]).map(|_| ())
+                        desk.book(&[record(&key), create(&key, standard(&name))])
+                            .map(|_| ())
                     });
                     done.store(true, Ordering::Release);
                     written
@@ -138,7 +179,9 @@ pub(in crate::store::conformance) fn never_misses_an_entry_while_others_write(
             read.extend(page);
         }
         for writer in writing {
-            writer.join().map_err(|_| Failure::new("a writer panicked"))??;
+            writer
+                .join()
+                .map_err(|_| Failure::new("a writer panicked"))??;
         }
         Ok::<_, Failure>(read)
     })?;
@@ -153,8 +196,14 @@ pub(in crate::store::conformance) fn never_misses_an_entry_while_others_write(
         "what was read while others wrote is the whole journal: an entry that appears behind a \
          reader's back, at a smaller position, would be missing"
     );
-    let distinct: BTreeSet<_> =
-        read.iter().map(|record| (&record.entry.movement, record.entry.sequence)).collect();
-    equal!(distinct.len(), 2 * 2 * BATCHES, "how many different entries there are");
+    let distinct: BTreeSet<_> = read
+        .iter()
+        .map(|record| (&record.entry.movement, record.entry.sequence))
+        .collect();
+    equal!(
+        distinct.len(),
+        2 * 2 * BATCHES,
+        "how many different entries there are"
+    );
     Ok(())
 }

@@ -20,7 +20,9 @@ fn refused<T: std::fmt::Debug>(
 ) -> Result<LedgerError, Failure> {
     match result {
         Err(error) if error.code() == code => Ok(error),
-        other => Err(Failure::new(format!("{what}: expected `{code}`, found {other:?}"))),
+        other => Err(Failure::new(format!(
+            "{what}: expected `{code}`, found {other:?}"
+        ))),
     }
 }
 
@@ -40,7 +42,10 @@ pub(in crate::store::conformance) fn replays_a_create_whatever_happened_since(
     let first = ledger.execute(&command)?;
     ensure!(!first.replayed, "the first create is no replay");
     let replays = |when: &str| {
-        let handle = Ledger::new(fixture.handle(), Arc::new(CountingHost::new(9)) as Arc<dyn Host>);
+        let handle = Ledger::new(
+            fixture.handle(),
+            Arc::new(CountingHost::new(9)) as Arc<dyn Host>,
+        );
         for ledger in [&ledger, &handle] {
             let before = Contents::of(&*desk.store)?;
             let again = ledger.execute(&command)?;
@@ -63,9 +68,17 @@ pub(in crate::store::conformance) fn replays_a_create_whatever_happened_since(
     ledger.execute(&erase(&key, Some(named("ext"))))?;
     replays("after its texts were erased")?;
     ledger.execute(&delete(&key, named("ext")))?;
-    let error = refused(ledger.execute(&command), ErrorCode::RefundDeleted, "after its deletion")?;
+    let error = refused(
+        ledger.execute(&command),
+        ErrorCode::RefundDeleted,
+        "after its deletion",
+    )?;
     let holder = error.holder().and_then(|holder| holder.refund_id);
-    equal!(holder, first.refund_id, "the refund that a `refund_deleted` names");
+    equal!(
+        holder,
+        first.refund_id,
+        "the refund that a `refund_deleted` names"
+    );
     verifies(&desk.store)
 }
 
@@ -77,15 +90,24 @@ pub(in crate::store::conformance) fn names_the_fields_of_a_conflict(
     let ledger = desk.ledger();
     let (key, other) = (movement("m"), movement("other"));
     let first = ledger.execute_all(
-        &[record(&key), record(&other), create(&key, standard("ext")), create_keyed(&key, "key")],
+        &[
+            record(&key),
+            record(&other),
+            create(&key, standard("ext")),
+            create_keyed(&key, "key"),
+        ],
         Batch::default(),
     )?;
     let first = first[2].clone()?;
     // Revision 1 is what counts, also once there is another.
-    ledger.execute(&update(&key, named("ext"), RefundContent {
-        billable: true,
-        ..standard("ext")
-    }))?;
+    ledger.execute(&update(
+        &key,
+        named("ext"),
+        RefundContent {
+            billable: true,
+            ..standard("ext")
+        },
+    ))?;
     let before = Contents::of(&*desk.store)?;
     let changed = |change: &dyn Fn(&mut RefundContent)| {
         let mut content = standard("ext");
@@ -93,13 +115,22 @@ pub(in crate::store::conformance) fn names_the_fields_of_a_conflict(
         content
     };
     for (command, fields) in [
-        (create(&key, changed(&|it| it.amount = cents(101))), vec!["amount.value_with_taxes"]),
-        (create(&key, changed(&|it| it.billable = true)), vec!["billable"]),
         (
-            create(&key, changed(&|it| {
-                it.description = text("another");
-                it.external_invoice_id = Some(id("inv"));
-            })),
+            create(&key, changed(&|it| it.amount = cents(101))),
+            vec!["amount.value_with_taxes"],
+        ),
+        (
+            create(&key, changed(&|it| it.billable = true)),
+            vec!["billable"],
+        ),
+        (
+            create(
+                &key,
+                changed(&|it| {
+                    it.description = text("another");
+                    it.external_invoice_id = Some(id("inv"));
+                }),
+            ),
             vec!["external_invoice_id", "description"],
         ),
         (create(&other, standard("ext")), vec!["movement_id"]),
@@ -107,27 +138,44 @@ pub(in crate::store::conformance) fn names_the_fields_of_a_conflict(
             create(&key, products(Some("ext"))),
             vec!["kind", "transaction_type_id"],
         ),
-        (create(&key, products(Some("key"))), vec!["external_refund_unique_id"]),
-        (create_keyed(&key, "ext"), vec![
-            "external_refund_unique_id",
-            "kind",
-            "transaction_type_id",
-        ]),
+        (
+            create(&key, products(Some("key"))),
+            vec!["external_refund_unique_id"],
+        ),
+        (
+            create_keyed(&key, "ext"),
+            vec!["external_refund_unique_id", "kind", "transaction_type_id"],
+        ),
     ] {
         let what = format!("{:?}", command.operation);
-        let error = refused(ledger.execute(&command), ErrorCode::IdempotencyConflict, &what)?;
-        let named: Vec<&str> = error.details().iter().map(|detail| &*detail.field).collect();
+        let error = refused(
+            ledger.execute(&command),
+            ErrorCode::IdempotencyConflict,
+            &what,
+        )?;
+        let named: Vec<&str> = error
+            .details()
+            .iter()
+            .map(|detail| &*detail.field)
+            .collect();
         equal!(named, fields, "the fields that differ in {what}");
         if fields[0] != "external_refund_unique_id" {
             let holder = error.holder().and_then(|holder| holder.refund_id);
-            equal!(holder, first.refund_id, "the holder of the external id, for {what}");
+            equal!(
+                holder,
+                first.refund_id,
+                "the holder of the external id, for {what}"
+            );
         }
     }
     refused(
-        ledger.execute(&record_as(&key, crate::MovementRequest {
-            description: text("another"),
-            ..charge()
-        })),
+        ledger.execute(&record_as(
+            &key,
+            crate::MovementRequest {
+                description: text("another"),
+                ..charge()
+            },
+        )),
         ErrorCode::IdempotencyConflict,
         "a movement recorded again with other content",
     )?;
@@ -145,20 +193,35 @@ pub(in crate::store::conformance) fn refuses_to_pass_the_amount(
         amount: cents(amount),
         ..standard(name)
     };
-    ledger.execute_all(&[record(&key), create(&key, of("a", 99_000))], Batch::default())?;
+    ledger.execute_all(
+        &[record(&key), create(&key, of("a", 99_000))],
+        Batch::default(),
+    )?;
     let before = Contents::of(&*desk.store)?;
     let passes = ErrorCode::OverRefund;
-    refused(ledger.execute(&create(&key, of("b", 1_001))), passes, "a cent beyond what is left")?;
+    refused(
+        ledger.execute(&create(&key, of("b", 1_001))),
+        passes,
+        "a cent beyond what is left",
+    )?;
     refused(
         ledger.execute(&update(&key, named("a"), of("a", 100_001))),
         passes,
         "an update to a cent beyond the amount",
     )?;
-    refused(ledger.execute(&void(&key)), passes, "voiding a movement with live refunds")?;
+    refused(
+        ledger.execute(&void(&key)),
+        passes,
+        "voiding a movement with live refunds",
+    )?;
     before.unchanged(&*desk.store, "the requests were refused")?;
     ledger.execute(&create(&key, of("b", 1_000)))?;
     let refundable = ledger.balance(&key)?.refundable;
-    equal!(refundable, Values::default(), "what is left once all was refunded");
+    equal!(
+        refundable,
+        Values::default(),
+        "what is left once all was refunded"
+    );
     ledger.execute(&delete(&key, named("a")))?;
     let refundable = ledger.balance(&key)?.refundable.with;
     equal!(refundable, 99_000, "what is left once a refund was deleted");
@@ -182,7 +245,10 @@ pub(in crate::store::conformance) fn tells_the_history_of_a_refund(
     };
     bob.execute(&update(&key, named("ext"), less.clone()))?;
     let unchanged = bob.execute(&update(&key, named("ext"), less))?;
-    ensure!(unchanged.replayed, "an update that changes nothing writes nothing");
+    ensure!(
+        unchanged.replayed,
+        "an update that changes nothing writes nothing"
+    );
     bob.execute(&delete(&key, named("ext")))?;
     ana.execute(&erase(&key, Some(named("ext"))))?;
     refused(
@@ -195,7 +261,13 @@ pub(in crate::store::conformance) fn tells_the_history_of_a_refund(
         .into_iter()
         .map(|it| {
             let values = it.refund.details.amount.values();
-            (it.kind, it.actor.to_string(), it.refund.revision, values.with, it.refund.deleted)
+            (
+                it.kind,
+                it.actor.to_string(),
+                it.refund.revision,
+                values.with,
+                it.refund.deleted,
+            )
         })
         .collect();
     equal_lists!(
@@ -217,14 +289,37 @@ pub(in crate::store::conformance) fn keeps_its_head_and_verifies_against_it(
     let (one, two) = (Desk::numbered(fixture, 1), Desk::numbered(fixture, 2));
     let key = movement("m");
     let empty = one.ledger().head()?;
-    equal!((empty.entries, empty.movements), (0, 0), "the head of an empty store");
-    one.book(&[record(&key), create(&key, standard("a")), record(&movement("n"))])?;
+    equal!(
+        (empty.entries, empty.movements),
+        (0, 0),
+        "the head of an empty store"
+    );
+    one.book(&[
+        record(&key),
+        create(&key, standard("a")),
+        record(&movement("n")),
+    ])?;
     let head = one.ledger().head()?;
-    equal!(two.ledger().head()?, head, "the head as another handle computes it");
-    equal!((head.entries, head.movements), (4 - 1, 2), "what the head counts");
-    two.book(&[create(&key, standard("b")), record(&movement("o")), erase(&key, Some(named("a")))])?;
+    equal!(
+        two.ledger().head()?,
+        head,
+        "the head as another handle computes it"
+    );
+    equal!(
+        (head.entries, head.movements),
+        (4 - 1, 2),
+        "what the head counts"
+    );
+    two.book(&[
+        create(&key, standard("b")),
+        record(&movement("o")),
+        erase(&key, Some(named("a"))),
+    ])?;
     let later = one.ledger().head()?;
-    ensure!(later.root != head.root, "the head's root changes with the journal");
+    ensure!(
+        later.root != head.root,
+        "the head's root changes with the journal"
+    );
     for kept in [empty, head, later] {
         let report = two.ledger().verify(Some(kept))?;
         ensure!(
@@ -290,10 +385,21 @@ pub(in crate::store::conformance) fn carries_out_batches_per_item(
         "the results of a batch per item"
     );
     let before = Contents::of(&*desk.store)?;
-    equal!(before.journal.len(), 3, "how many entries the good commands made");
+    equal!(
+        before.journal.len(),
+        3,
+        "how many entries the good commands made"
+    );
     equal_lists!(
         summary(&desk.ledger().execute_all(&commands[1..6], per_item)?),
-        ["replayed", "replayed", "over_refund", "replayed", "replayed"].map(String::from),
+        [
+            "replayed",
+            "replayed",
+            "over_refund",
+            "replayed",
+            "replayed"
+        ]
+        .map(String::from),
         "the same again"
     );
     before.unchanged(&*desk.store, "every command was replayed or refused")?;
@@ -307,16 +413,33 @@ pub(in crate::store::conformance) fn carries_out_batches_all_or_nothing(
     let desk = Desk::new(fixture);
     let key = movement("m");
     let empty = Contents::of(&*desk.store)?;
-    let commands =
-        [record(&key), create(&key, standard("a")), create(&movement("none"), standard("b"))];
+    let commands = [
+        record(&key),
+        create(&key, standard("a")),
+        create(&movement("none"), standard("b")),
+    ];
     let results = desk.ledger().execute_all(&commands, Batch::default())?;
-    let codes: Vec<_> = results.iter().map(|it| it.as_ref().err().map(LedgerError::code)).collect();
-    equal!(codes, vec![None, None, Some(ErrorCode::MovementNotFound)], "the results of the batch");
+    let codes: Vec<_> = results
+        .iter()
+        .map(|it| it.as_ref().err().map(LedgerError::code))
+        .collect();
+    equal!(
+        codes,
+        vec![None, None, Some(ErrorCode::MovementNotFound)],
+        "the results of the batch"
+    );
     empty.unchanged(&*desk.store, "one command of an atomic batch was refused")?;
-    for result in desk.ledger().execute_all(&commands[..2], Batch::default())? {
+    for result in desk
+        .ledger()
+        .execute_all(&commands[..2], Batch::default())?
+    {
         result?;
     }
-    equal!(Contents::of(&*desk.store)?.journal.len(), 2, "how many entries the good ones make");
+    equal!(
+        Contents::of(&*desk.store)?.journal.len(),
+        2,
+        "how many entries the good ones make"
+    );
     Ok(())
 }
 
@@ -333,7 +456,10 @@ pub(in crate::store::conformance) fn repeats_a_file_safely(
     };
     let at_first = |content| {
         let mut command = update(&key, named("a"), content);
-        if let crate::Operation::UpdateRefund { expected_revision, .. } = &mut command.operation {
+        if let crate::Operation::UpdateRefund {
+            expected_revision, ..
+        } = &mut command.operation
+        {
             *expected_revision = Some(1);
         }
         command
@@ -358,12 +484,23 @@ pub(in crate::store::conformance) fn repeats_a_file_safely(
     }
     let before = Contents::of(&*desk.store)?;
     // Without the line that would record the voided movement anew: undoing is not repeatable.
-    for (at, result) in ledger.execute_all(&file[..6], as_file)?.into_iter().enumerate() {
-        ensure!(result?.replayed, "line {} of a file that is imported again is a replay", at + 1);
+    for (at, result) in ledger
+        .execute_all(&file[..6], as_file)?
+        .into_iter()
+        .enumerate()
+    {
+        ensure!(
+            result?.replayed,
+            "line {} of a file that is imported again is a replay",
+            at + 1
+        );
     }
     for command in &file[..6] {
         let receipt = ledger.execute_all(std::slice::from_ref(command), as_file)?;
-        ensure!(receipt[0].clone()?.replayed, "a line imported alone again is a replay");
+        ensure!(
+            receipt[0].clone()?.replayed,
+            "a line imported alone again is a replay"
+        );
     }
     before.unchanged(&*desk.store, "a file was imported again")?;
     verifies(&desk.store)
@@ -395,12 +532,24 @@ pub(in crate::store::conformance) fn lists_and_sums_up(
             break;
         }
     }
-    equal!(counts, vec![100, 100, 49], "how many refunds the pages have");
+    equal!(
+        counts,
+        vec![100, 100, 49],
+        "how many refunds the pages have"
+    );
     let totals = ledger.totals(RefundFilter::default())?;
     let totals: Vec<_> = totals.iter().map(|it| (it.count, it.with_minor)).collect();
-    equal!(totals, vec![(249, 24_900)], "the totals of the live refunds");
+    equal!(
+        totals,
+        vec![(249, 24_900)],
+        "the totals of the live refunds"
+    );
     let balance = ledger.balance(&key)?;
-    equal!((balance.count, balance.refunded.with), (249, 24_900), "the movement's balance");
+    equal!(
+        (balance.count, balance.refunded.with),
+        (249, 24_900),
+        "the movement's balance"
+    );
     let movements = ledger.movements(Some(&id("acme")), None, 10)?;
     equal!(movements.len(), 1, "how many movements the org has");
     Ok(())

@@ -3,13 +3,13 @@
 use crate::amount::{AmountRequest, Tax};
 use crate::command::Command;
 use crate::id::{ID_BYTES_MAX, MovementKey};
+use crate::store::ScanRange;
 use crate::store::conformance::desk::{
     Contents, Desk, cents, charge, create, create_keyed, delete, erase, holds, id, load_movement,
     minor, movement, named, present_refund, products, record, record_as, scanned, standard, text,
     time, update, verifies,
 };
 use crate::store::conformance::{Failure, Fixture};
-use crate::store::ScanRange;
 use crate::text::TEXT_SCALARS_MAX;
 use crate::time::Period;
 use crate::{MovementRequest, RefundContent, RefundFilter, RefundKind};
@@ -33,11 +33,18 @@ pub(in crate::store::conformance) fn takes_the_longest_ids(
             amount: cents(100).with_tax(Tax::new(&"🦀".repeat(64), "0".parse()?)?),
             ..products(Some(&long("e")))
         };
-        let commands =
-            [record(&key), create(&key, content.clone()), create_keyed(&key, &long("k"))];
+        let commands = [
+            record(&key),
+            create(&key, content.clone()),
+            create_keyed(&key, &long("k")),
+        ];
         holds(&*desk.store, &desk.book(&commands)?)?;
         let found = present_refund(&*desk.store, key.org_id(), &named(&long("e")), &[])?.refund;
-        equal!(found.movement, key, "the refund that the longest external id finds");
+        equal!(
+            found.movement,
+            key,
+            "the refund that the longest external id finds"
+        );
         let filter = RefundFilter {
             org: Some(key.org()),
             invoice: content.external_invoice_id,
@@ -45,12 +52,20 @@ pub(in crate::store::conformance) fn takes_the_longest_ids(
             ..RefundFilter::default()
         };
         let listed = desk.store.list_refunds(&filter, None, 10)?.items;
-        equal_lists!(listed, [found], "the refund that filters of the longest ids leave");
+        equal_lists!(
+            listed,
+            [found],
+            "the refund that filters of the longest ids leave"
+        );
         let range = ScanRange {
             only: Some(&key),
             ..ScanRange::default()
         };
-        equal!(scanned(&*desk.store, &range)?.0.len(), 1, "a scan of the longest key");
+        equal!(
+            scanned(&*desk.store, &range)?.0.len(),
+            1,
+            "a scan of the longest key"
+        );
     }
     verifies(&desk.store)
 }
@@ -67,7 +82,11 @@ pub(in crate::store::conformance) fn tells_the_longest_ids_apart(
     }
     for last in ["a", "b"] {
         let found = present_refund(&*desk.store, "acme", &named(&long(last)), &[])?.refund;
-        equal!(found.movement, movement(&long(last)), "of two ids that differ in their last byte");
+        equal!(
+            found.movement,
+            movement(&long(last)),
+            "of two ids that differ in their last byte"
+        );
     }
     ensure!(
         load_movement(&*desk.store, &movement(&long("c")))?.is_none(),
@@ -77,9 +96,7 @@ pub(in crate::store::conformance) fn tells_the_longest_ids_apart(
 }
 
 /// 1,024 characters of four bytes; NUL, line ends, quotes, white space at the ends.
-pub(in crate::store::conformance) fn takes_any_text(
-    fixture: &dyn Fixture,
-) -> Result<(), Failure> {
+pub(in crate::store::conformance) fn takes_any_text(fixture: &dyn Fixture) -> Result<(), Failure> {
     let desk = Desk::new(fixture);
     let longest = "🦀".repeat(TEXT_SCALARS_MAX);
     let key = movement("m");
@@ -107,12 +124,19 @@ pub(in crate::store::conformance) fn takes_any_text(
             description: text(words),
             ..standard(&name)
         };
-        holds(&*desk.store, &desk.book(&[
-            record_as(&movement(&format!("m-{at}")), request),
-            create(&key, content),
-        ])?)?;
+        holds(
+            &*desk.store,
+            &desk.book(&[
+                record_as(&movement(&format!("m-{at}")), request),
+                create(&key, content),
+            ])?,
+        )?;
         let found = present_refund(&*desk.store, "acme", &named(&name), &[1])?.refund;
-        equal!(found.details.description.text(), Some(words), "the text as it was written");
+        equal!(
+            found.details.description.text(),
+            Some(words),
+            "the text as it was written"
+        );
     }
     verifies(&desk.store)
 }
@@ -129,7 +153,11 @@ pub(in crate::store::conformance) fn takes_the_greatest_amounts(
             amount: minor(i64::MAX, currency),
             ..charge()
         };
-        equal!(request.currency.exponent(), decimals, "the decimals of {currency}");
+        equal!(
+            request.currency.exponent(),
+            decimals,
+            "the decimals of {currency}"
+        );
         let of = |name: &str, amount: AmountRequest| RefundContent {
             amount,
             ..standard(&format!("{name} {currency}"))
@@ -145,12 +173,14 @@ pub(in crate::store::conformance) fn takes_the_greatest_amounts(
             "the movement of {} minor units is used up: one more must be refused",
             i64::MAX
         );
-        holds(&*desk.store, &desk.book(&[delete(&key, named(&format!("most {currency}")))])?)?;
+        holds(
+            &*desk.store,
+            &desk.book(&[delete(&key, named(&format!("most {currency}")))])?,
+        )?;
     }
     // The two values of an amount are far apart at 1000 %.
     let key = movement("taxed");
-    let taxed = minor(1_100_000_000_000_000_000, "JPY")
-        .with_tax(Tax::new("T", "1000".parse()?)?);
+    let taxed = minor(1_100_000_000_000_000_000, "JPY").with_tax(Tax::new("T", "1000".parse()?)?);
     let request = MovementRequest {
         currency: "JPY".parse()?,
         amount: taxed,
@@ -189,12 +219,21 @@ pub(in crate::store::conformance) fn takes_every_instant(
             period: Period::new(Some(time(instant)), None)?,
             ..standard(&format!("ext-{at}"))
         };
-        holds(&*desk.store, &desk.book(&[record_as(&key, request), create(&key, content)])?)?;
+        holds(
+            &*desk.store,
+            &desk.book(&[record_as(&key, request), create(&key, content)])?,
+        )?;
     }
     let listed = Contents::of(&*desk.store)?.listed;
-    let dates: Vec<String> =
-        listed.iter().map(|refund| refund.details.refund_datetime.to_string()).collect();
-    equal_lists!(dates, instants.map(String::from), "the list in order of time");
+    let dates: Vec<String> = listed
+        .iter()
+        .map(|refund| refund.details.refund_datetime.to_string())
+        .collect();
+    equal_lists!(
+        dates,
+        instants.map(String::from),
+        "the list in order of time"
+    );
     for (at, instant) in instants.into_iter().enumerate() {
         let filter = |from, to| RefundFilter {
             from,
@@ -227,22 +266,42 @@ pub(in crate::store::conformance) fn takes_a_batch_of_eight_thousand_commands(
         .map(|at| create(&keys[at % keys.len()], standard(&format!("ext-{at}"))))
         .collect();
     let batch = desk.book(&created)?;
-    equal!(batch.entries.len(), COMMANDS, "how many entries the batch has");
-    equal!(Contents::of(&*desk.store)?.journal.len(), COMMANDS + 800, "how many the journal has");
+    equal!(
+        batch.entries.len(),
+        COMMANDS,
+        "how many entries the batch has"
+    );
+    equal!(
+        Contents::of(&*desk.store)?.journal.len(),
+        COMMANDS + 800,
+        "how many the journal has"
+    );
     let before = Contents::of(&*desk.store)?;
     let again = desk.plan(&created)?;
     equal!(again.entries.len(), 0, "a batch of replays writes nothing");
 
     // The last of eight thousand preconditions is looked at, too.
-    let lost = desk.plan(&(0..COMMANDS)
-        .map(|at| create(&keys[at % keys.len()], standard(&format!("lost-{at}"))))
-        .collect::<Vec<_>>())?;
-    let last = keys.iter().max().map_or_else(|| movement("m"), Clone::clone);
+    let lost = desk.plan(
+        &(0..COMMANDS)
+            .map(|at| create(&keys[at % keys.len()], standard(&format!("lost-{at}"))))
+            .collect::<Vec<_>>(),
+    )?;
+    let last = keys
+        .iter()
+        .max()
+        .map_or_else(|| movement("m"), Clone::clone);
     desk.book(&[create(&last, products(None))])?;
     let answer = desk.store.commit(&lost);
-    ensure!(answer.is_err(), "one of the batch's 800 movements has changed: it must conflict");
+    ensure!(
+        answer.is_err(),
+        "one of the batch's 800 movements has changed: it must conflict"
+    );
     let after = Contents::of(&*desk.store)?;
-    equal!(after.journal.len(), before.journal.len() + 1, "the conflict wrote nothing");
+    equal!(
+        after.journal.len(),
+        before.journal.len() + 1,
+        "the conflict wrote nothing"
+    );
     verifies(&desk.store)
 }
 
@@ -257,17 +316,27 @@ pub(in crate::store::conformance) fn takes_a_long_chain(
         let mut commands = Vec::new();
         for at in 0..30 {
             commands.push(create(&key, standard(&format!("{round}-{at}"))));
-            commands.push(update(&key, named("a"), RefundContent {
-                description: text(&format!("{round}-{at}")),
-                ..standard("a")
-            }));
+            commands.push(update(
+                &key,
+                named("a"),
+                RefundContent {
+                    description: text(&format!("{round}-{at}")),
+                    ..standard("a")
+                },
+            ));
         }
         desk.book(&commands)?;
     }
     let loaded = present_refund(&*desk.store, "acme", &named("a"), &[1, 2, 150, 300])?;
-    equal!(loaded.refund.revision, 301, "the revision after 300 updates");
+    equal!(
+        loaded.refund.revision,
+        301,
+        "the revision after 300 updates"
+    );
     for (revision, words) in [(1, "a refund"), (2, "0-0"), (150, "4-28"), (300, "9-28")] {
-        let then = loaded.at_revision(revision).and_then(|it| it.details.description.text());
+        let then = loaded
+            .at_revision(revision)
+            .and_then(|it| it.details.description.text());
         equal!(then, Some(words), "revision {revision} of 301");
     }
     desk.book(&[erase(&key, Some(named("a")))])?;
@@ -276,6 +345,10 @@ pub(in crate::store::conformance) fn takes_a_long_chain(
         .iter()
         .filter(|record| record.entry.text.is_some())
         .count();
-    equal!(left, 301, "the texts that are left once those of 301 revisions were erased");
+    equal!(
+        left,
+        301,
+        "the texts that are left once those of 301 revisions were erased"
+    );
     verifies(&desk.store)
 }

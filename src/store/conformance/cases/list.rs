@@ -67,7 +67,10 @@ fn everything() -> RefundFilter {
 }
 
 fn matching(all: &[Refund], filter: &RefundFilter) -> Vec<Refund> {
-    all.iter().filter(|refund| filter.matches(refund)).cloned().collect()
+    all.iter()
+        .filter(|refund| filter.matches(refund))
+        .cloned()
+        .collect()
 }
 
 /// By `refund_datetime`, to the nanosecond and over all years, then by id.
@@ -76,10 +79,17 @@ pub(in crate::store::conformance) fn is_ordered_by_date_then_id(
 ) -> Result<(), Failure> {
     let desk = Desk::new(fixture);
     let empty = desk.store.list_refunds(&everything(), None, 10)?;
-    ensure!(empty.items.is_empty() && !empty.more, "an empty store lists nothing, and no more");
+    ensure!(
+        empty.items.is_empty() && !empty.more,
+        "an empty store lists nothing, and no more"
+    );
     let all = furnish(&desk)?;
     let listed = desk.store.list_refunds(&everything(), None, 100)?;
-    equal_lists!(listed.items, all, "the list in order of `refund_datetime`, then id");
+    equal_lists!(
+        listed.items,
+        all,
+        "the list in order of `refund_datetime`, then id"
+    );
     Ok(())
 }
 
@@ -99,7 +109,11 @@ pub(in crate::store::conformance) fn tells_whether_there_are_more(
         for limit in [1, 2, count - 1, count, count + 1, usize::MAX] {
             let page = desk.store.list_refunds(&filter, None, limit)?;
             let expected = &wanted[..count.min(limit)];
-            equal_lists!(page.items, *expected, "the first {limit} of {count} refunds");
+            equal_lists!(
+                page.items,
+                *expected,
+                "the first {limit} of {count} refunds"
+            );
             equal!(
                 page.more,
                 limit < count,
@@ -122,13 +136,17 @@ fn single_filters(all: &[Refund]) -> Vec<(&'static str, RefundFilter)> {
         add("org", &|it| it.org = Some(id(org)));
     }
     for subscription in ["sub", "su"] {
-        add("subscription", &|it| it.subscription = Some(id(subscription)));
+        add("subscription", &|it| {
+            it.subscription = Some(id(subscription))
+        });
     }
     for name in ["m", "m2", "M", "none"] {
         add("movement", &|it| it.movement = Some(id(name)));
     }
     add("refund_id", &|it| it.refund_id = Some(all[7].id));
-    add("refund_id", &|it| it.refund_id = Some(RefundId::from_bytes([9; 16])));
+    add("refund_id", &|it| {
+        it.refund_id = Some(RefundId::from_bytes([9; 16]))
+    });
     for date in DATES {
         add("from", &|it| it.from = Some(time(date)));
         add("to", &|it| it.to = Some(time(date)));
@@ -185,7 +203,10 @@ pub(in crate::store::conformance) fn obeys_filters_together(
         for (_, two) in &singles {
             let filter = RefundFilter {
                 org: one.org.clone().or_else(|| two.org.clone()),
-                subscription: one.subscription.clone().or_else(|| two.subscription.clone()),
+                subscription: one
+                    .subscription
+                    .clone()
+                    .or_else(|| two.subscription.clone()),
                 movement: one.movement.clone().or_else(|| two.movement.clone()),
                 refund_id: one.refund_id.or(two.refund_id),
                 from: one.from.or(two.from),
@@ -213,14 +234,22 @@ pub(in crate::store::conformance) fn does_not_take_an_idempotency_key_for_an_ext
 ) -> Result<(), Failure> {
     let desk = Desk::new(fixture);
     let key = movement("m");
-    desk.book(&[record(&key), create_keyed(&key, "key"), create(&key, standard("given"))])?;
+    desk.book(&[
+        record(&key),
+        create_keyed(&key, "key"),
+        create(&key, standard("given")),
+    ])?;
     for (name, count) in [("key", 0), ("given", 1)] {
         let filter = RefundFilter {
             external_id: Some(id(name)),
             ..everything()
         };
         let found = desk.store.list_refunds(&filter, None, 10)?.items.len();
-        equal!(found, count, "how many refunds have the external id `{name}`");
+        equal!(
+            found,
+            count,
+            "how many refunds have the external id `{name}`"
+        );
     }
     Ok(())
 }
@@ -256,7 +285,11 @@ pub(in crate::store::conformance) fn goes_on_behind_a_place_where_no_refund_is(
     let desk = Desk::new(fixture);
     let all = furnish(&desk)?;
     for date in DATES {
-        for id in [RefundId::from_bytes([0; 16]), all[20].id, RefundId::from_bytes([0xff; 16])] {
+        for id in [
+            RefundId::from_bytes([0; 16]),
+            all[20].id,
+            RefundId::from_bytes([0xff; 16]),
+        ] {
             let after = ListAfter {
                 refund_datetime: time(date),
                 id,
@@ -301,7 +334,11 @@ pub(in crate::store::conformance) fn follows_a_refund_to_its_new_date(
                 .into_iter()
                 .filter_map(|it| it.details.external_id.map(|id| id.id().as_str().to_owned()))
                 .collect();
-            equal_lists!(listed, order.map(String::from), "the list once `a` is dated {date}");
+            equal_lists!(
+                listed,
+                order.map(String::from),
+                "the list once `a` is dated {date}"
+            );
         }
     }
     Ok(())
@@ -334,14 +371,22 @@ pub(in crate::store::conformance) fn pages_steadily_while_others_insert(
             let finished = done.load(Ordering::Acquire);
             // That the order holds and nothing is repeated, the paging itself checks.
             let listed = paged_list(&*desk.store, &everything(), 5)?;
-            let kept: Vec<Refund> =
-                listed.into_iter().filter(|it| before.iter().any(|b| b.id == it.id)).collect();
-            equal_lists!(kept, before, "the refunds that were there before the paging began");
+            let kept: Vec<Refund> = listed
+                .into_iter()
+                .filter(|it| before.iter().any(|b| b.id == it.id))
+                .collect();
+            equal_lists!(
+                kept,
+                before,
+                "the refunds that were there before the paging began"
+            );
             if finished {
                 break;
             }
         }
-        writing.join().map_err(|_| Failure::new("the writer panicked"))?
+        writing
+            .join()
+            .map_err(|_| Failure::new("the writer panicked"))?
     })?;
     equal!(
         paged_list(&*desk.store, &everything(), 500)?.len(),

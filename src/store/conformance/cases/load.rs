@@ -19,7 +19,11 @@ pub(in crate::store::conformance) fn tells_what_is_absent_from_what_was_not_aske
 ) -> Result<(), Failure> {
     let desk = Desk::new(fixture);
     let (there, missing, unasked) = (movement("there"), movement("missing"), movement("unasked"));
-    desk.book(&[record(&there), record(&unasked), create(&there, standard("ext"))])?;
+    desk.book(&[
+        record(&there),
+        record(&unasked),
+        create(&there, standard("ext")),
+    ])?;
 
     let no_id = RefundLookup::Id(RefundId::from_bytes([7; 16]));
     let mut wanted = ReadSet::default();
@@ -43,7 +47,10 @@ pub(in crate::store::conformance) fn tells_what_is_absent_from_what_was_not_aske
         "a movement that nobody asked for must not be in the snapshot"
     );
     ensure!(
-        matches!(snapshot.refund(&id("acme"), &named("ext")), Loaded::Present(_)),
+        matches!(
+            snapshot.refund(&id("acme"), &named("ext")),
+            Loaded::Present(_)
+        ),
         "a refund that was committed must be present under the look-up that was asked for"
     );
     for lookup in [named("none"), no_id] {
@@ -65,9 +72,17 @@ pub(in crate::store::conformance) fn answers_an_empty_read_set_with_an_empty_sna
 ) -> Result<(), Failure> {
     let desk = Desk::new(fixture);
     let empty = Snapshot::default();
-    equal!(desk.store.load(&ReadSet::default())?, empty, "nothing was asked of an empty store");
+    equal!(
+        desk.store.load(&ReadSet::default())?,
+        empty,
+        "nothing was asked of an empty store"
+    );
     desk.book(&[record(&movement("m"))])?;
-    equal!(desk.store.load(&ReadSet::default())?, empty, "nothing was asked for");
+    equal!(
+        desk.store.load(&ReadSet::default())?,
+        empty,
+        "nothing was asked for"
+    );
     Ok(())
 }
 
@@ -79,15 +94,30 @@ fn charges() -> Vec<(&'static str, MovementRequest)> {
     };
     vec![
         ("untaxed", charge()),
-        ("taxed", with(|it| it.amount = taxed("121", "100", "IVA", "21"))),
-        ("taxed at nothing", with(|it| it.amount = taxed("100", "100", "ZERO", "0"))),
+        (
+            "taxed",
+            with(|it| it.amount = taxed("121", "100", "IVA", "21")),
+        ),
+        (
+            "taxed at nothing",
+            with(|it| it.amount = taxed("100", "100", "ZERO", "0")),
+        ),
         (
             "taxed by a fraction",
             with(|it| it.amount = taxed("110.7013", "100", "Umsatz-Steuer, §12", "10.7013")),
         ),
-        ("of nanoseconds", with(|it| it.occurred_at = time("2024-02-29T23:59:59.123456789Z"))),
-        ("before 1970", with(|it| it.occurred_at = time("1969-12-31T23:59:59.000000001Z"))),
-        ("of words", with(|it| it.description = text("línea 1\nлиния 2\t\"3\" '4' \\5 %_"))),
+        (
+            "of nanoseconds",
+            with(|it| it.occurred_at = time("2024-02-29T23:59:59.123456789Z")),
+        ),
+        (
+            "before 1970",
+            with(|it| it.occurred_at = time("1969-12-31T23:59:59.000000001Z")),
+        ),
+        (
+            "of words",
+            with(|it| it.description = text("línea 1\nлиния 2\t\"3\" '4' \\5 %_")),
+        ),
     ]
 }
 
@@ -124,8 +154,9 @@ fn contents() -> Vec<RefundContent> {
     let mut contents = Vec::new();
     let start = Some(time("2024-01-01T00:00:00.000000001Z"));
     let end = Some(time("2024-01-31T23:59:59.999999999Z"));
-    for (at, (start, end)) in
-        [(None, None), (start, None), (None, end), (start, end)].into_iter().enumerate()
+    for (at, (start, end)) in [(None, None), (start, None), (None, end), (start, end)]
+        .into_iter()
+        .enumerate()
     {
         for base in [standard("unused"), products(None)] {
             for set in [false, true] {
@@ -140,7 +171,10 @@ fn contents() -> Vec<RefundContent> {
                     content.amount = taxed("12.1", "10", "IVA", "21");
                     content.refund_datetime = time(&format!("2024-01-0{}T00:00:00.5Z", at + 1));
                 }
-                if let RefundKind::NonSubscribable { transaction_type_id } = &mut content.kind {
+                if let RefundKind::NonSubscribable {
+                    transaction_type_id,
+                } = &mut content.kind
+                {
                     *transaction_type_id = id(&format!("type {number}"));
                 }
                 contents.push(content);
@@ -179,7 +213,10 @@ pub(in crate::store::conformance) fn gives_back_every_field_of_a_refund(
             ..kin.clone()
         };
         content.kind.clone_from(&kin.kind);
-        holds(&*desk.store, &desk.book(&[update(&key, named(&format!("ext {at}")), content)])?)?;
+        holds(
+            &*desk.store,
+            &desk.book(&[update(&key, named(&format!("ext {at}")), content)])?,
+        )?;
     }
     Ok(())
 }
@@ -197,7 +234,10 @@ pub(in crate::store::conformance) fn gives_back_a_text_that_an_update_kept(
     holds(&*desk.store, &batch)?;
     let refund = present_refund(&*desk.store, "acme", &named("ext"), &[])?.refund;
     equal!(
-        (refund.details.description.sequence, refund.details.description.text()),
+        (
+            refund.details.description.sequence,
+            refund.details.description.text()
+        ),
         (2, Some("a refund")),
         "a refund whose update kept its text has the text of the entry that brought it"
     );
@@ -237,9 +277,17 @@ pub(in crate::store::conformance) fn finds_a_refund_by_each_sort_of_external_id(
         ("key", Some(ExternalId::IdempotencyKey(id("key")))),
     ] {
         let found = present_refund(&*desk.store, "acme", &named(name), &[])?.refund;
-        equal!(found.details.external_id, expected, "the external id, and its sort");
+        equal!(
+            found.details.external_id,
+            expected,
+            "the external id, and its sort"
+        );
         let again = present_refund(&*desk.store, "acme", &RefundLookup::Id(found.id), &[])?;
-        equal!(again.refund, found, "look-ups by id and by external id find the same refund");
+        equal!(
+            again.refund,
+            found,
+            "look-ups by id and by external id find the same refund"
+        );
     }
     Ok(())
 }
@@ -251,8 +299,8 @@ pub(in crate::store::conformance) fn compares_ids_byte_for_byte(
     let desk = Desk::new(fixture);
     // In case, in composition, in width, in length, in what a pattern or a path would mean.
     let names = [
-        "a", "A", "aa", "a a", "a  a", "e\u{301}", "\u{e9}", "\u{c9}", "\u{ff41}", "%", "_", "a%", "*",
-        "ß", "ss", "0", "00", "0.0", "1e1", "null", "a'--", "a\\", "a\"", "a/b", "../a", "-0",
+        "a", "A", "aa", "a a", "a  a", "e\u{301}", "\u{e9}", "\u{c9}", "\u{ff41}", "%", "_", "a%",
+        "*", "ß", "ss", "0", "00", "0.0", "1e1", "null", "a'--", "a\\", "a\"", "a/b", "../a", "-0",
     ];
     let key = |name: &str| movement(name);
     for name in names {
@@ -266,7 +314,11 @@ pub(in crate::store::conformance) fn compares_ids_byte_for_byte(
             "the movement of the id {name:?} is that one, no other"
         );
         let found = present_refund(&*desk.store, "acme", &named(name), &[])?.refund;
-        equal!(found.movement, key(name), "the refund of the external id {name:?}");
+        equal!(
+            found.movement,
+            key(name),
+            "the refund of the external id {name:?}"
+        );
         equal!(
             found.details.external_id,
             Some(ExternalId::Given(id(name))),
@@ -298,7 +350,11 @@ pub(in crate::store::conformance) fn keeps_look_ups_within_their_org(
 
     for (org, key) in [("one", &one), ("two", &two)] {
         let found = present_refund(&*desk.store, org, &named("both"), &[])?.refund;
-        equal!(found.movement, *key, "the refund of org {org} that holds the external id");
+        equal!(
+            found.movement,
+            *key,
+            "the refund of org {org} that holds the external id"
+        );
     }
     ensure!(
         load_refund(&*desk.store, "two", &named("only one"), &[])?.is_none(),
@@ -323,20 +379,26 @@ pub(in crate::store::conformance) fn gives_the_past_revisions_that_were_asked_fo
     let desk = Desk::new(fixture);
     let (key, by) = (movement("m"), named("ext"));
     let mut versions = Vec::new();
-    let mut keep = |batch: &crate::store::WriteBatch| versions.push(batch.refunds[0].refund().clone());
+    let mut keep =
+        |batch: &crate::store::WriteBatch| versions.push(batch.refunds[0].refund().clone());
     // Others of the same movement must not get in between.
     desk.book(&[record(&key), create(&key, standard("other"))])?;
     keep(&desk.book(&[create(&key, standard("ext"))])?);
     for (at, description) in ["second", "third", "third"].into_iter().enumerate() {
         let mut content = standard("ext");
         content.description = text(description);
-        content.amount = crate::store::conformance::desk::cents(200 + i64::try_from(at).unwrap_or(0));
+        content.amount =
+            crate::store::conformance::desk::cents(200 + i64::try_from(at).unwrap_or(0));
         keep(&desk.book(&[
             update(&key, by.clone(), content.clone()),
-            update(&key, named("other"), RefundContent {
-                external_refund_unique_id: None,
-                ..content
-            }),
+            update(
+                &key,
+                named("other"),
+                RefundContent {
+                    external_refund_unique_id: None,
+                    ..content
+                },
+            ),
         ])?);
     }
     keep(&desk.book(&[delete(&key, by.clone())])?);
@@ -344,7 +406,11 @@ pub(in crate::store::conformance) fn gives_the_past_revisions_that_were_asked_fo
     let last = u32::try_from(versions.len()).unwrap_or(0);
     let all: Vec<u32> = (1..=last).collect();
     let loaded = present_refund(&*desk.store, "acme", &by, &all)?;
-    equal!(loaded.refund, versions[versions.len() - 1], "the refund as it is");
+    equal!(
+        loaded.refund,
+        versions[versions.len() - 1],
+        "the refund as it is"
+    );
     for (revision, version) in (1..).zip(&versions) {
         for asked in [&all, &vec![revision]] {
             let loaded = present_refund(&*desk.store, "acme", &by, asked)?;
@@ -357,7 +423,9 @@ pub(in crate::store::conformance) fn gives_the_past_revisions_that_were_asked_fo
     }
     let loaded = present_refund(&*desk.store, "acme", &by, &[0, last + 1, u32::MAX])?;
     ensure!(
-        [0, last + 1, u32::MAX].iter().all(|revision| loaded.at_revision(*revision).is_none()),
+        [0, last + 1, u32::MAX]
+            .iter()
+            .all(|revision| loaded.at_revision(*revision).is_none()),
         "revisions that do not exist must not be made up"
     );
     Ok(())
@@ -386,7 +454,9 @@ pub(in crate::store::conformance) fn adds_up_look_ups_of_the_same_refund(
         };
         for (revision, description) in [(1, "a refund"), (2, "second"), (3, "third")] {
             equal!(
-                loaded.at_revision(revision).and_then(|it| it.details.description.text()),
+                loaded
+                    .at_revision(revision)
+                    .and_then(|it| it.details.description.text()),
                 Some(description),
                 "revision {revision}, which one of the look-ups asked for, under {lookup:?}"
             );
@@ -435,7 +505,9 @@ pub(in crate::store::conformance) fn gives_one_consistent_view_while_others_writ
                 break;
             }
         }
-        writing.join().map_err(|_| Failure::new("the writer panicked"))?
+        writing
+            .join()
+            .map_err(|_| Failure::new("the writer panicked"))?
     })?;
     Ok(())
 }

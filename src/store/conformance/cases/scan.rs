@@ -14,7 +14,20 @@ use crate::store::conformance::{Failure, Fixture};
 
 /// Ids that sort by bytes otherwise than by letters, by length or by locale.
 const NAMES: [&str; 14] = [
-    "a", "a b", "a!", "a-", "aa", "a/b", "aé", "b", "A", "B", "é", "\u{ffff}", "\u{10000}", "10",
+    "a",
+    "a b",
+    "a!",
+    "a-",
+    "aa",
+    "a/b",
+    "aé",
+    "b",
+    "A",
+    "B",
+    "é",
+    "\u{ffff}",
+    "\u{10000}",
+    "10",
 ];
 
 fn keys_of(rows: &[Row]) -> Vec<MovementKey> {
@@ -40,7 +53,8 @@ fn furnish(desk: &Desk) -> Result<Vec<MovementKey>, Failure> {
     desk.book(&commands)?;
     keys.sort_by(|a, b| {
         let parts = |key: &MovementKey| {
-            [key.org_id(), key.subscription_id(), key.movement_id()].map(|id| id.as_bytes().to_vec())
+            [key.org_id(), key.subscription_id(), key.movement_id()]
+                .map(|id| id.as_bytes().to_vec())
         };
         parts(a).cmp(&parts(b))
     });
@@ -54,7 +68,11 @@ pub(in crate::store::conformance) fn visits_movements_in_order_of_key_bytes(
     let desk = Desk::new(fixture);
     let keys = furnish(&desk)?;
     let (rows, _) = scanned(&*desk.store, &ScanRange::default())?;
-    equal_lists!(keys_of(&rows), keys, "movements in order of the bytes of their keys");
+    equal_lists!(
+        keys_of(&rows),
+        keys,
+        "movements in order of the bytes of their keys"
+    );
     Ok(())
 }
 
@@ -66,9 +84,13 @@ pub(in crate::store::conformance) fn begins_behind_a_key(
     let keys = furnish(&desk)?;
     let mut places: Vec<MovementKey> = keys.iter().step_by(37).cloned().collect();
     places.extend([keys[0].clone(), keys[keys.len() - 1].clone()]);
-    for (org, subscription, name) in
-        [("a", "a", "none"), ("a ", "a", "a"), ("Z", "z", "z"), ("a!!", "0", "0"), ("~", "~", "~")]
-    {
+    for (org, subscription, name) in [
+        ("a", "a", "none"),
+        ("a ", "a", "a"),
+        ("Z", "z", "z"),
+        ("a!!", "0", "0"),
+        ("~", "~", "~"),
+    ] {
         if let Ok(place) = MovementKey::new(org, subscription, name) {
             places.push(place);
         }
@@ -93,7 +115,11 @@ pub(in crate::store::conformance) fn stays_within_an_org(
     let keys = furnish(&desk)?;
     for name in NAMES.into_iter().chain(["none", "a b c"]) {
         let org = id(name);
-        let of_org: Vec<_> = keys.iter().filter(|key| key.org_id() == name).cloned().collect();
+        let of_org: Vec<_> = keys
+            .iter()
+            .filter(|key| key.org_id() == name)
+            .cloned()
+            .collect();
         let middle = of_org.get(of_org.len() / 2).or(keys.first());
         for after in [None, middle, keys.first(), keys.last()] {
             let range = ScanRange {
@@ -101,8 +127,11 @@ pub(in crate::store::conformance) fn stays_within_an_org(
                 after,
                 ..ScanRange::default()
             };
-            let wanted: Vec<_> =
-                of_org.iter().filter(|key| after.is_none_or(|after| *key > after)).cloned().collect();
+            let wanted: Vec<_> = of_org
+                .iter()
+                .filter(|key| after.is_none_or(|after| *key > after))
+                .cloned()
+                .collect();
             let (rows, _) = scanned(&*desk.store, &range)?;
             equal_lists!(
                 keys_of(&rows),
@@ -149,11 +178,17 @@ pub(in crate::store::conformance) fn visits_one_movement_alone(
         ..EVERYTHING
     };
     let (rows, _) = scanned(&*desk.store, &range)?;
-    equal!(rows, Vec::new(), "a scan of a movement that is not there visits nothing");
+    equal!(
+        rows,
+        Vec::new(),
+        "a scan of a movement that is not there visits nothing"
+    );
     // The parts of a range narrow each other.
-    for (org, after, count) in
-        [(None, Some(key), 0), (Some("nobody"), None, 0), (Some(key.org_id()), Some(&keys[0]), 1)]
-    {
+    for (org, after, count) in [
+        (None, Some(key), 0),
+        (Some("nobody"), None, 0),
+        (Some(key.org_id()), Some(&keys[0]), 1),
+    ] {
         let org = org.map(id);
         let range = ScanRange {
             org: org.as_ref(),
@@ -162,7 +197,11 @@ pub(in crate::store::conformance) fn visits_one_movement_alone(
             ..ScanRange::default()
         };
         let (rows, _) = scanned(&*desk.store, &range)?;
-        equal!(rows.len(), count, "movement {key} alone, of org {org:?}, behind {after:?}");
+        equal!(
+            rows.len(),
+            count,
+            "movement {key} alone, of org {org:?}, behind {after:?}"
+        );
     }
     Ok(())
 }
@@ -171,16 +210,26 @@ pub(in crate::store::conformance) fn visits_one_movement_alone(
 fn history(desk: &Desk) -> Result<Vec<MovementKey>, Failure> {
     let keys = vec![movement("a"), movement("b"), movement_of("bcme", "a")];
     // Refunds and entries of different movements are written in turns.
-    desk.book(&[record(&keys[2]), record(&keys[0]), create(&keys[2], standard("c-1"))])?;
+    desk.book(&[
+        record(&keys[2]),
+        record(&keys[0]),
+        create(&keys[2], standard("c-1")),
+    ])?;
     desk.book(&[
         create(&keys[0], standard("a-2")),
         create(&keys[0], products(None)),
         create(&keys[2], standard("c-2")),
         create_keyed(&keys[0], "a-1"),
     ])?;
-    desk.book(&[delete(&keys[0], named("a-2")), create(&keys[0], standard("a-3"))])?;
+    desk.book(&[
+        delete(&keys[0], named("a-2")),
+        create(&keys[0], standard("a-3")),
+    ])?;
     desk.book(&[record(&keys[1]), void(&keys[1])])?;
-    desk.book(&[create(&keys[2], standard("c-0")), delete(&keys[2], named("c-1"))])?;
+    desk.book(&[
+        create(&keys[2], standard("c-0")),
+        delete(&keys[2], named("c-1")),
+    ])?;
     Ok(keys)
 }
 
@@ -199,7 +248,10 @@ pub(in crate::store::conformance) fn visits_row_then_entries_then_refunds(
         "a scan answers with the last position"
     );
     for record in feed {
-        journal.entry(record.entry.movement.clone()).or_default().push(record);
+        journal
+            .entry(record.entry.movement.clone())
+            .or_default()
+            .push(record);
     }
     let mut rest = rows.as_slice();
     for key in &keys {
@@ -219,10 +271,18 @@ pub(in crate::store::conformance) fn visits_row_then_entries_then_refunds(
             })
             .collect();
         let wanted = journal.remove(key).unwrap_or_default();
-        equal_lists!(entries, wanted, "the entries of {key}, in order of sequence, as in the feed");
+        equal_lists!(
+            entries,
+            wanted,
+            "the entries of {key}, in order of sequence, as in the feed"
+        );
         let sequences: Vec<u64> = entries.iter().map(|record| record.entry.sequence).collect();
         let ascending: Vec<u64> = (1..=row.chain.length).collect();
-        equal_lists!(sequences, ascending, "the sequences of {key} as long as its chain");
+        equal_lists!(
+            sequences,
+            ascending,
+            "the sequences of {key} as long as its chain"
+        );
         rest = behind.get(entries.len()..).unwrap_or_default();
         let refunds: Vec<_> = rest
             .iter()
@@ -241,9 +301,20 @@ pub(in crate::store::conformance) fn visits_row_then_entries_then_refunds(
         );
         rest = rest.get(refunds.len()..).unwrap_or_default();
     }
-    equal!(rest.len(), 0, "a sound store has nothing behind its last movement; it had {rest:?}");
-    let count = rows.iter().filter(|row| matches!(row, Row::Refund(..))).count();
-    equal!(count, 7, "how many refunds a scan visits, deleted ones included");
+    equal!(
+        rest.len(),
+        0,
+        "a sound store has nothing behind its last movement; it had {rest:?}"
+    );
+    let count = rows
+        .iter()
+        .filter(|row| matches!(row, Row::Refund(..)))
+        .count();
+    equal!(
+        count,
+        7,
+        "how many refunds a scan visits, deleted ones included"
+    );
     Ok(())
 }
 
@@ -275,7 +346,11 @@ pub(in crate::store::conformance) fn visits_only_what_the_range_asks_for(
                     .collect();
                 let (rows, position) = scanned(&*desk.store, &range)?;
                 equal_lists!(rows, wanted, "what a scan of {range:?} visits");
-                equal!(position, last, "a scan answers with the last position, whatever its range");
+                equal!(
+                    position,
+                    last,
+                    "a scan answers with the last position, whatever its range"
+                );
             }
         }
     }
@@ -293,9 +368,17 @@ pub(in crate::store::conformance) fn stops_where_the_visitor_breaks_off(
         let mut rows = Vec::new();
         desk.store.scan(&EVERYTHING, &mut |row| {
             rows.push(Row::from(row));
-            if rows.len() == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            if rows.len() == stop_at {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
         })?;
-        equal_lists!(rows, all[..stop_at], "a scan whose visitor breaks off at row {stop_at}");
+        equal_lists!(
+            rows,
+            all[..stop_at],
+            "a scan whose visitor breaks off at row {stop_at}"
+        );
     }
     desk.book(&[create(&movement("a"), standard("after"))])?;
     Ok(())
@@ -341,7 +424,10 @@ pub(in crate::store::conformance) fn finds_nothing_invalid_in_a_sound_store(
     history(&desk)?;
     let (rows, _) = scanned(&*desk.store, &EVERYTHING)?;
     for row in rows {
-        ensure!(!matches!(row, Row::Invalid(_)), "a sound store visited {row:?}");
+        ensure!(
+            !matches!(row, Row::Invalid(_)),
+            "a sound store visited {row:?}"
+        );
     }
     Ok(())
 }
@@ -400,12 +486,18 @@ pub(in crate::store::conformance) fn gives_one_consistent_view_while_others_writ
                 one.1,
                 one.2 - 1
             );
-            equal!(position, greatest, "a scan answers with the last position of its view");
+            equal!(
+                position,
+                greatest,
+                "a scan answers with the last position of its view"
+            );
             if finished {
                 break;
             }
         }
-        writing.join().map_err(|_| Failure::new("the writer panicked"))?
+        writing
+            .join()
+            .map_err(|_| Failure::new("the writer panicked"))?
     })?;
     Ok(())
 }

@@ -34,7 +34,11 @@ pub(in crate::store::conformance) fn decides_on_the_current_state(
             decided.clone()
         })?;
         let length = u64::try_from(round).unwrap_or(0) + 1;
-        equal!(lengths, vec![length], "what a decision sees of the movement's chain");
+        equal!(
+            lengths,
+            vec![length],
+            "what a decision sees of the movement's chain"
+        );
         holds(&*desk.store, &decided)?;
         holds(&*desks[(round + 1) % 2].store, &decided)?;
     }
@@ -55,7 +59,11 @@ pub(in crate::store::conformance) fn writes_nothing_for_an_empty_batch(
             calls += 1;
             WriteBatch::default()
         })?;
-        equal!(calls, 1, "how often a decision to write nothing is asked for");
+        equal!(
+            calls,
+            1,
+            "how often a decision to write nothing is asked for"
+        );
     }
     before.unchanged(&*desk.store, "a decision wrote nothing")
 }
@@ -79,8 +87,15 @@ pub(in crate::store::conformance) fn gives_up_on_a_batch_that_always_conflicts(
         batch.clone()
     });
     before.unchanged(&*desk.store, "the batch's preconditions never held")?;
-    equal!(answer, Err(StoreError::Conflict), "the answer to a batch that always conflicts");
-    ensure!(calls <= 1_000, "the store decided {calls} times; the number must be bounded");
+    equal!(
+        answer,
+        Err(StoreError::Conflict),
+        "the answer to a batch that always conflicts"
+    );
+    ensure!(
+        calls <= 1_000,
+        "the store decided {calls} times; the number must be bounded"
+    );
     Ok(())
 }
 
@@ -99,16 +114,30 @@ pub(in crate::store::conformance) fn survives_a_decision_that_panics(
                 std::panic::resume_unwind(Box::new("a decision that panics"))
             })
         }));
-        ensure!(outcome.is_err(), "a panic in a decision must reach the caller");
+        ensure!(
+            outcome.is_err(),
+            "a panic in a decision must reach the caller"
+        );
         before.unchanged(&*desk.store, "a decision panicked")?;
     }
     let commands = [create(&key, standard("a"))];
-    desk.store
-        .transact(&read_set(&commands), &mut |snapshot| desk.decide_on(&commands, snapshot).1)?;
+    desk.store.transact(&read_set(&commands), &mut |snapshot| {
+        desk.decide_on(&commands, snapshot).1
+    })?;
     let other = Desk::numbered(fixture, 2);
     other.book(&[create(&key, standard("b"))])?;
-    let two = (Values { with: 200, without: 200 }, 2);
-    equal!(refunded(&*desk.store, &key)?, two, "both handles write after the panic");
+    let two = (
+        Values {
+            with: 200,
+            without: 200,
+        },
+        2,
+    );
+    equal!(
+        refunded(&*desk.store, &key)?,
+        two,
+        "both handles write after the panic"
+    );
     verifies(&desk.store)
 }
 
@@ -120,11 +149,15 @@ pub(in crate::store::conformance) fn survives_a_visitor_that_panics(
     let key = movement("m");
     desk.book(&[record(&key)])?;
     let outcome = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        desk.store.scan(&crate::store::ScanRange::default(), &mut |_| {
-            std::panic::resume_unwind(Box::new("a visitor that panics"))
-        })
+        desk.store
+            .scan(&crate::store::ScanRange::default(), &mut |_| {
+                std::panic::resume_unwind(Box::new("a visitor that panics"))
+            })
     }));
-    ensure!(outcome.is_err(), "a panic in a scan's visitor must reach the caller");
+    ensure!(
+        outcome.is_err(),
+        "a panic in a scan's visitor must reach the caller"
+    );
     holds(&*desk.store, &desk.book(&[create(&key, standard("a"))])?)?;
     verifies(&fixture.handle())
 }
@@ -143,10 +176,7 @@ fn insist(ledger: &Ledger, command: &Command) -> Result<crate::Receipt, LedgerEr
 const REFUNDS: usize = 40;
 
 /// Two ledgers at once, `REFUNDS` refunds each on one movement: none is lost.
-pub(super) fn race(
-    ledgers: [Ledger; 2],
-    key: &MovementKey,
-) -> Result<(), Failure> {
+pub(super) fn race(ledgers: [Ledger; 2], key: &MovementKey) -> Result<(), Failure> {
     let store = ledgers[0].store().clone();
     std::thread::scope(|scope| {
         let racing: Vec<_> = ledgers
@@ -162,7 +192,9 @@ pub(super) fn race(
             })
             .collect();
         for racer in racing {
-            racer.join().map_err(|_| Failure::new("a writer panicked"))??;
+            racer
+                .join()
+                .map_err(|_| Failure::new("a writer panicked"))??;
         }
         Ok::<(), Failure>(())
     })?;
@@ -170,11 +202,21 @@ pub(super) fn race(
     let sum = i64::try_from(count).unwrap_or(0) * 100;
     equal!(
         refunded(&*store, key)?,
-        (Values { with: sum, without: sum }, u32::try_from(count).unwrap_or(0)),
+        (
+            Values {
+                with: sum,
+                without: sum
+            },
+            u32::try_from(count).unwrap_or(0)
+        ),
         "two handles booked {REFUNDS} refunds each at once; an update was lost"
     );
     let length = load_movement(&*store, key)?.map(|movement| movement.chain.length);
-    equal!(length, Some(u64::try_from(count).unwrap_or(0) + 1), "the length of the chain");
+    equal!(
+        length,
+        Some(u64::try_from(count).unwrap_or(0) + 1),
+        "the length of the chain"
+    );
     verifies(&store)
 }
 
@@ -226,11 +268,28 @@ pub(in crate::store::conformance) fn never_passes_the_cap_in_a_race(
                 })
             })
             .collect();
-        racing.into_iter().map(|racer| racer.join().unwrap_or(0)).sum()
+        racing
+            .into_iter()
+            .map(|racer| racer.join().unwrap_or(0))
+            .sum()
     });
-    equal!(booked, 14, "how many of 24 refunds of 70.00 fit into 1,000.00");
-    let all = (Values { with: 98_000, without: 98_000 }, 14);
-    equal!(refunded(&*desks[0].store, &key)?, all, "the sums of what was booked");
+    equal!(
+        booked,
+        14,
+        "how many of 24 refunds of 70.00 fit into 1,000.00"
+    );
+    let all = (
+        Values {
+            with: 98_000,
+            without: 98_000,
+        },
+        14,
+    );
+    equal!(
+        refunded(&*desks[0].store, &key)?,
+        all,
+        "the sums of what was booked"
+    );
     verifies(&desks[0].store)
 }
 
@@ -259,9 +318,14 @@ pub(in crate::store::conformance) fn books_an_external_id_once_in_a_race(
                 .collect::<Result<Vec<_>, _>>()
         })?;
         let booked = answers.iter().filter(|answer| answer.is_ok()).count();
-        equal!(booked, 1, "how many of two racing creates with one external id are booked");
+        equal!(
+            booked,
+            1,
+            "how many of two racing creates with one external id are booked"
+        );
     }
-    let count: u32 = refunded(&*desks[0].store, &keys[0])?.1 + refunded(&*desks[0].store, &keys[1])?.1;
+    let count: u32 =
+        refunded(&*desks[0].store, &keys[0])?.1 + refunded(&*desks[0].store, &keys[1])?.1;
     equal!(count, 20, "how many refunds there are after twenty races");
     verifies(&desks[0].store)
 }
