@@ -333,10 +333,7 @@ fn each_operation_knows_its_own_fields_only() {
             "external_refund_unique_id",
             &["update_refund", "delete_refund", "erase_text"],
         ),
-        (
-            "expected_revision",
-            &["update_refund", "delete_refund", "erase_text"],
-        ),
+        ("expected_revision", &["update_refund", "delete_refund", "erase_text"]),
         ("unknown", &[]),
         ("amount", &[]),
         ("Op", &[]),

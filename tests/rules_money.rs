@@ -677,7 +677,7 @@ fn amounts_are_written_in_their_shortest_exact_form() {
         accepted(book.create(&plain("r-1", value)));
         let refund = book
             .ledger
-            .refund(&book.movement, &external("r-1"))
+            .refund(&book.movement, external("r-1"))
             .unwrap();
         let body = serde_json::to_string(&refund_ledger::wire::RefundBody::from(&refund)).unwrap();
         let want = format!("\"value_with_taxes\":{shortest},");

@@ -44,7 +44,7 @@ fn is_stored(ledger: &Ledger, key: &MovementKey, receipt: &Receipt) -> Result<()
         .refund_id
         .ok_or_else(|| Failure::new("the receipt of a create must name its refund"))?;
     ledger
-        .refund(key, &RefundLookup::Id(id))
+        .refund(key, RefundLookup::Id(id))
         .map(|_| ())
         .map_err(|error| {
             Failure::new(format!(
