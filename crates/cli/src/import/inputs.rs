@@ -95,25 +95,29 @@ impl Inputs {
                 .map(|(sum, length)| sum.saturating_add(length));
             waiting.push((path.clone(), Box::new(file)));
         }
-        Ok(Self {
+        let mut this = Self {
             several: paths.len() > 1,
             waiting,
             current: None,
             csv,
             progress: Progress::new(bytes),
-        })
+        };
+        this.advance()?;
+        Ok(this)
+    }
+
+    /// Begins the next file, with its header where it has one.
+    fn advance(&mut self) -> Result<(), Failure> {
+        self.current = match self.waiting.pop() {
+            None => None,
+            Some((path, source)) => Some(self.begin(&path, source)?),
+        };
+        Ok(())
     }
 
     /// The next line that is not blank.
     pub(super) fn next(&mut self) -> Result<Option<Item>, Failure> {
-        loop {
-            let Some(open) = &mut self.current else {
-                match self.waiting.pop() {
-                    None => return Ok(None),
-                    Some((path, source)) => self.current = Some(self.begin(&path, source)?),
-                }
-                continue;
-            };
+        while let Some(open) = &mut self.current {
             let next = match &mut open.reader {
                 Reader::Json(lines) => lines.next(),
                 Reader::Csv(rows) => rows.next(),
@@ -135,8 +139,9 @@ impl Inputs {
                     line: parsed,
                 }));
             }
-            self.current = None;
+            self.advance()?;
         }
+        Ok(None)
     }
 
     fn begin(&self, path: &Path, source: Box<dyn io::Read>) -> Result<Open, Failure> {
