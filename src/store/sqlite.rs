@@ -1,0 +1,293 @@
+//! The durable store: one SQLite file.
+//!
+//! One connection writes, and a few read beside it. Every write runs in one transaction that takes
+//! the write lock before it reads, so that what was decided is still true when it is written.
+//! Several handles on one file, in one process or many, are safe.
+
+mod apply;
+mod backup;
+mod errors;
+mod list;
+mod load;
+mod open;
+mod rows;
+mod scan;
+mod schema;
+mod statements;
+mod strays;
+mod transaction;
+mod version;
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use self::errors::Fault;
+use self::load::Known;
+use self::open::Role;
+use self::rows::{Columns, stored};
+use self::schema::MIGRATIONS;
+use self::statements::LOAD_JOURNAL;
+use self::transaction::Transaction;
+use super::{ReadSet, ScanRange, ScanRow, Snapshot, Store, StoreError, WriteBatch};
+use crate::journal::{JournalPosition, JournalRecord};
+use crate::query::{ListAfter, Page, RefundFilter};
+use crate::refund::Refund;
+
+/// How many idle readers are kept open.
+const READERS_MAX: usize = 4;
+
+/// How a [`SqliteStore`] behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct SqliteOptions {
+    busy_timeout: Duration,
+    pages_max: Option<u32>,
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self {
+            busy_timeout: Duration::from_secs(5),
+            pages_max: None,
+        }
+    }
+}
+
+impl SqliteOptions {
+    /// How long a call waits for others' locks before it answers [`StoreError::Busy`]: 5 seconds
+    /// by default.
+    #[must_use]
+    pub fn with_busy_timeout(mut self, busy_timeout: Duration) -> Self {
+        self.busy_timeout = busy_timeout;
+        self
+    }
+
+    /// How many pages of 4 KiB the file may grow to through this handle. Beyond that a change is
+    /// refused as on a full disk. Without limit by default.
+    #[must_use]
+    pub fn with_pages_max(mut self, pages_max: u32) -> Self {
+        self.pages_max = Some(pages_max);
+        self
+    }
+}
+
+/// A store in one SQLite file (with its `-wal` and `-shm` beside it while it is open).
+///
+/// What a call has answered is durable: the write-ahead log is synced before a commit returns.
+///
+/// The `decide` of [`Store::transact`] and the visitor of [`Store::scan`] run while the store
+/// holds a connection. They must not call into the same store: from `decide` a call that writes
+/// would wait for itself for ever.
+#[derive(Debug)]
+pub struct SqliteStore {
+    path: PathBuf,
+    options: SqliteOptions,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Whoever panicked while holding a connection had its transaction rolled back on the way out.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SqliteStore {
+    /// Opens the ledger in this file, or makes one where there is no file or an empty one.
+    ///
+    /// # Errors
+    /// [`StoreError::Unsupported`] for a file that is not a ledger or is one of a newer version
+    /// (it is left untouched), and on a SQLite library that can damage files;
+    /// [`StoreError::Corrupted`] for a damaged one; [`StoreError::Busy`]; [`StoreError::Failed`]
+    /// where the file system refuses.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("refunds.db");
+    /// use refund_ledger::store::sqlite::SqliteStore;
+    /// let store = SqliteStore::open(&path)?;
+    /// assert!(SqliteStore::open(directory.path()).is_err(), "a directory is no ledger");
+    /// # Ok(()) }
+    /// ```
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_with(path, SqliteOptions::default())
+    }
+
+    /// As [`SqliteStore::open`], with options.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("refunds.db");
+    /// use refund_ledger::store::sqlite::{SqliteOptions, SqliteStore};
+    /// let patient = SqliteOptions::default().with_busy_timeout(std::time::Duration::from_secs(60));
+    /// let store = SqliteStore::open_with(&path, patient)?;
+    /// # Ok(()) }
+    /// ```
+    pub fn open_with(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
+        version::check_library()?;
+        let path = open::absolute(path)?;
+        open::inspect(&path)?;
+        let writer = Self::open_writer(&path, &options).map_err(|fault| fault.at(&path))?;
+        Ok(Self {
+            path,
+            options,
+            writer: Mutex::new(writer),
+            readers: Mutex::default(),
+        })
+    }
+
+    fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connection, Fault> {
+        let connection = open::connect(path, options, Role::Writer)?;
+        // The tables are made under a rollback journal: until all of them are there the file is
+        // empty, or is rolled back to that by whoever opens it next.
+        MIGRATIONS.bring_up(&connection, path)?;
+        open::use_write_ahead_log(&connection)?;
+        Ok(connection)
+    }
+
+    /// The file, from the root.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Copies the ledger, as it is at one moment, to a file that does not exist yet. Others go on
+    /// writing meanwhile. The copy appears under its name once it is complete and synced.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`] where the target exists or can't be written; nothing half-written
+    /// stays.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let (path, copy) = (directory.path().join("refunds.db"), directory.path().join("copy.db"));
+    /// use refund_ledger::store::sqlite::SqliteStore;
+    /// let store = SqliteStore::open(&path)?;
+    /// store.backup(&copy)?;
+    /// assert!(store.backup(&copy).is_err(), "a backup never replaces a file");
+    /// # Ok(()) }
+    /// ```
+    pub fn backup(&self, target: &Path) -> Result<(), StoreError> {
+        let reader = self.reader().map_err(|fault| fault.at(&self.path))?;
+        backup::back_up(&reader, target)?;
+        self.keep(reader);
+        Ok(())
+    }
+
+    fn reader(&self) -> Result<Connection, Fault> {
+        match lock(&self.readers).pop() {
+            Some(connection) => Ok(connection),
+            None => open::connect(&self.path, &self.options, Role::Reader),
+        }
+    }
+
+    /// Keeps a reader for the next call. One that failed or panicked is closed instead.
+    fn keep(&self, connection: Connection) {
+        let mut readers = lock(&self.readers);
+        if readers.len() < READERS_MAX {
+            readers.push(connection);
+        }
+    }
+
+    /// Reads in one consistent view.
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
+        let reader = self.reader().map_err(|fault| fault.at(&self.path))?;
+        let outcome = Transaction::deferred(&reader).and_then(|_view| read(&reader));
+        let value = outcome.map_err(|fault| fault.at(&self.path))?;
+        self.keep(reader);
+        Ok(value)
+    }
+
+    /// Writes under the write lock, all or nothing.
+    fn write(
+        &self,
+        write: impl FnOnce(&Connection) -> Result<bool, Fault>,
+    ) -> Result<(), StoreError> {
+        let writer = lock(&self.writer);
+        let outcome = Transaction::immediate(&writer).and_then(|transaction| {
+            if write(&writer)? {
+                transaction.commit()
+            } else {
+                Ok(())
+            }
+        });
+        outcome.map_err(|fault| fault.at(&self.path))
+    }
+}
+
+impl Store for SqliteStore {
+    fn load(&self, wanted: &ReadSet) -> Result<Snapshot, StoreError> {
+        self.read(|connection| Ok(load::load(connection, wanted)?.0))
+    }
+
+    fn commit(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+        self.write(|connection| {
+            apply::apply(connection, batch, Known::default())?;
+            Ok(true)
+        })
+    }
+
+    fn list_refunds(
+        &self,
+        filter: &RefundFilter,
+        after: Option<ListAfter>,
+        limit: usize,
+    ) -> Result<Page<Refund>, StoreError> {
+        self.read(|connection| list::list(connection, filter, after, limit))
+    }
+
+    fn journal(
+        &self,
+        after: JournalPosition,
+        limit: usize,
+    ) -> Result<Vec<JournalRecord>, StoreError> {
+        self.read(|connection| {
+            let limit = stored(u64::try_from(limit).unwrap_or(u64::MAX));
+            let mut statement = connection.prepare_cached(LOAD_JOURNAL)?;
+            let mut rows = statement.query((stored(after), limit))?;
+            let mut records = Vec::new();
+            while let Some(row) = rows.next()? {
+                let mut columns = Columns::new(row);
+                let key = columns.key()?;
+                records.push(columns.record(&key)?);
+            }
+            Ok(records)
+        })
+    }
+
+    fn scan(
+        &self,
+        range: &ScanRange<'_>,
+        visit: &mut dyn FnMut(ScanRow<'_>) -> ControlFlow<()>,
+    ) -> Result<JournalPosition, StoreError> {
+        self.read(|connection| scan::scan(connection, range, visit))
+    }
+
+    fn transact(
+        &self,
+        wanted: &ReadSet,
+        decide: &mut dyn FnMut(Snapshot) -> WriteBatch,
+    ) -> Result<(), StoreError> {
+        self.write(|connection| {
+            let (snapshot, known) = load::load(connection, wanted)?;
+            let batch = decide(snapshot);
+            if batch.entries.is_empty() {
+                return Ok(false);
+            }
+            apply::apply(connection, &batch, known)?;
+            Ok(true)
+        })
+    }
+
+    fn scrub(&self) -> Result<(), StoreError> {
+        let writer = lock(&self.writer);
+        open::empty_write_ahead_log(&writer).map_err(|fault| fault.at(&self.path))
+    }
+}

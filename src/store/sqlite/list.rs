@@ -1,0 +1,341 @@
+//! Lists of refunds: every page is read from an index, in the list's order, from where the page
+//! before ended.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use rusqlite::Connection;
+use rusqlite::types::Value;
+
+use super::errors::Fault;
+use super::load::{org_number, read_refund};
+use super::rows::stored;
+use super::statements::{
+    LOAD_REFUND_BY_EXTERNAL_ID, LOAD_REFUND_BY_ID, MOVEMENT_NUMBER, key_columns, refund_columns,
+    refund_joins,
+};
+use crate::id::{Id, RefundId};
+use crate::query::{ListAfter, Page, RefundFilter};
+use crate::refund::{KindName, Refund};
+use crate::time::Timestamp;
+
+/// One page. The connection must be in a transaction.
+pub(super) fn list(
+    connection: &Connection,
+    filter: &RefundFilter,
+    after: Option<ListAfter>,
+    limit: usize,
+) -> Result<Page<Refund>, Fault> {
+    let list = List { connection, filter };
+    // One more than the page, to know whether there are more.
+    let wanted = limit.saturating_add(1);
+    let mut items = if let Some(id) = filter.refund_id {
+        list.among(list.by_id(id)?, after)
+    } else if let Some(external_id) = &filter.external_id {
+        list.among(list.by_external_id(external_id)?, after)
+    } else if let Some(range) = list.movement_range()? {
+        list.read(range, &Start::of(filter, after), wanted)?
+    } else {
+        list.merge_orgs(after, wanted)?
+    };
+    let more = items.len() > limit;
+    items.truncate(limit);
+    Ok(Page { items, more })
+}
+
+/// A range of an index: all refunds of an org, or of a movement.
+#[derive(Clone, Copy, Debug)]
+enum Range {
+    Org(i64),
+    Movement(i64),
+    /// There is no such movement.
+    Nothing,
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug)]
+enum Start {
+    At(Option<Timestamp>),
+    Behind(ListAfter),
+}
+
+impl Start {
+    fn of(filter: &RefundFilter, after: Option<ListAfter>) -> Self {
+        match after {
+            Some(after) if filter.from.is_none_or(|from| after.refund_datetime >= from) => {
+                Self::Behind(after)
+            }
+            _ => Self::At(filter.from),
+        }
+    }
+}
+
+struct List<'a> {
+    connection: &'a Connection,
+    filter: &'a RefundFilter,
+}
+
+impl List<'_> {
+    /// Those of a few refunds that are on the page, in the list's order.
+    fn among(&self, mut found: Vec<Refund>, after: Option<ListAfter>) -> Vec<Refund> {
+        found.retain(|refund| {
+            self.filter.matches(refund) && after.is_none_or(|after| ListAfter::from(refund) > after)
+        });
+        found.sort_by_key(|refund| ListAfter::from(refund));
+        found
+    }
+
+    fn by_id(&self, id: RefundId) -> Result<Vec<Refund>, Fault> {
+        let mut statement = self.connection.prepare_cached(LOAD_REFUND_BY_ID)?;
+        let mut rows = statement.query([&id.as_bytes()[..]])?;
+        let found = rows.next()?.map(read_refund).transpose()?;
+        Ok(found.map(|row| row.refund).into_iter().collect())
+    }
+
+    fn by_external_id(&self, external_id: &Id) -> Result<Vec<Refund>, Fault> {
+        let mut statement = self.connection.prepare_cached(LOAD_REFUND_BY_EXTERNAL_ID)?;
+        let mut found = Vec::new();
+        for org in self.orgs()? {
+            let mut rows = statement.query((org, external_id.as_str()))?;
+            if let Some(row) = rows.next()? {
+                found.push(read_refund(row)?.refund);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The org of the filter, or every org.
+    fn orgs(&self) -> Result<Vec<i64>, Fault> {
+        if let Some(org) = &self.filter.org {
+            return Ok(org_number(self.connection, org.as_str())?
+                .into_iter()
+                .collect());
+        }
+        let mut statement = self.connection.prepare_cached("SELECT number FROM orgs")?;
+        let numbers = statement.query_map((), |row| row.get(0))?;
+        Ok(numbers.collect::<Result<_, _>>()?)
+    }
+
+    /// The movement that the filter names with all three ids, where it does.
+    fn movement_range(&self) -> Result<Option<Range>, Fault> {
+        let filter = self.filter;
+        let (Some(org), Some(subscription), Some(movement)) =
+            (&filter.org, &filter.subscription, &filter.movement)
+        else {
+            return Ok(None);
+        };
+        let Some(org) = org_number(self.connection, org.as_str())? else {
+            return Ok(Some(Range::Nothing));
+        };
+        let mut statement = self.connection.prepare_cached(MOVEMENT_NUMBER)?;
+        let mut rows = statement.query((org, subscription.as_str(), movement.as_str()))?;
+        Ok(Some(match rows.next()? {
+            Some(row) => Range::Movement(row.get(0)?),
+            None => Range::Nothing,
+        }))
+    }
+
+    /// Reads the orgs' ranges side by side, each a few rows at a time, and takes the first of all
+    /// their first rows until the page is full: nothing is sorted but one row per org.
+    fn merge_orgs(&self, after: Option<ListAfter>, wanted: usize) -> Result<Vec<Refund>, Fault> {
+        let orgs = self.orgs()?;
+        let start = Start::of(self.filter, after);
+        let at_once = wanted
+            .checked_div(orgs.len())
+            .map_or(0, |share| share.saturating_mul(2))
+            .clamp(8.min(wanted), wanted);
+        let mut queues: Vec<(Range, VecDeque<Refund>)> = Vec::with_capacity(orgs.len());
+        let mut heads = BinaryHeap::with_capacity(orgs.len());
+        for org in orgs {
+            let range = Range::Org(org);
+            let queue = VecDeque::from(self.read(range, &start, at_once)?);
+            if let Some(first) = queue.front() {
+                heads.push(Reverse((ListAfter::from(first), queues.len())));
+                queues.push((range, queue));
+            }
+        }
+        let mut items = Vec::new();
+        while items.len() < wanted {
+            let Some(Reverse((at, of))) = heads.pop() else {
+                break;
+            };
+            let Some((range, queue)) = queues.get_mut(of) else {
+                break;
+            };
+            items.extend(queue.pop_front());
+            if queue.is_empty() && items.len() < wanted {
+                queue.extend(self.read(*range, &Start::Behind(at), at_once)?);
+            }
+            if let Some(next) = queue.front() {
+                heads.push(Reverse((ListAfter::from(next), of)));
+            }
+        }
+        Ok(items)
+    }
+
+    /// The first matching refunds of a range, from a start on.
+    fn read(&self, range: Range, start: &Start, wanted: usize) -> Result<Vec<Refund>, Fault> {
+        let Some(query) = self.query(range, start, wanted) else {
+            return Ok(Vec::new());
+        };
+        let mut statement = self.connection.prepare_cached(&query.sql)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(query.values))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(read_refund(row)?.refund);
+        }
+        Ok(found)
+    }
+
+    fn query(&self, range: Range, start: &Start, wanted: usize) -> Option<Query> {
+        let (index, column, number) = match range {
+            Range::Org(number) => ("refunds_by_org", "org", number),
+            Range::Movement(number) => ("refunds_by_movement", "movement", number),
+            Range::Nothing => return None,
+        };
+        let mut query = Query {
+            sql: format!(
+                concat!(
+                    "SELECT ",
+                    key_columns!(),
+                    ", ",
+                    refund_columns!(),
+                    " FROM refunds r INDEXED BY {}",
+                    refund_joins!(),
+                    "WHERE r.{} = ?"
+                ),
+                index, column
+            ),
+            values: vec![Value::Integer(number)],
+        };
+        let filter = self.filter;
+        match start {
+            Start::Behind(after) => {
+                let [seconds, nanos] = instant(after.refund_datetime);
+                query.and(
+                    "(r.refund_datetime_s, r.refund_datetime_ns, r.id) > (?, ?, ?)",
+                    [seconds, nanos, Value::Blob(after.id.as_bytes().to_vec())],
+                );
+            }
+            Start::At(Some(from)) => {
+                query.and(
+                    "(r.refund_datetime_s, r.refund_datetime_ns) >= (?, ?)",
+                    instant(*from),
+                );
+            }
+            Start::At(None) => {}
+        }
+        if let Some(to) = filter.to {
+            query.and(
+                "(r.refund_datetime_s, r.refund_datetime_ns) < (?, ?)",
+                instant(to),
+            );
+        }
+        if !filter.include_deleted {
+            query.and("r.deleted = 0", []);
+        }
+        match filter.kind {
+            None => {}
+            Some(KindName::Standard) => query.and("r.transaction_type_id IS NULL", []),
+            Some(KindName::NonSubscribable) => query.and("r.transaction_type_id IS NOT NULL", []),
+        }
+        if let Some(billable) = filter.billable {
+            query.and("r.billable = ?", [Value::Integer(billable.into())]);
+        }
+        for (condition, id) in [
+            ("r.external_invoice_id = ?", &filter.invoice),
+            ("m.subscription_id = ?", &filter.subscription),
+            ("m.movement_id = ?", &filter.movement),
+        ] {
+            if let Some(id) = id {
+                query.and(condition, [Value::Text(id.as_str().to_owned())]);
+            }
+        }
+        let wanted = stored(u64::try_from(wanted).unwrap_or(u64::MAX));
+        query.sql += " ORDER BY r.refund_datetime_s, r.refund_datetime_ns, r.id LIMIT ?";
+        query.values.push(Value::Integer(wanted));
+        Some(query)
+    }
+}
+
+/// A query with its values, in the order of their place holders.
+struct Query {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Query {
+    fn and<const N: usize>(&mut self, condition: &str, values: [Value; N]) {
+        self.sql += " AND ";
+        self.sql += condition;
+        self.values.extend(values);
+    }
+}
+
+fn instant(at: Timestamp) -> [Value; 2] {
+    [
+        Value::Integer(at.unix_seconds()),
+        Value::Integer(at.subsec_nanos().into()),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::statements::tests::{ledger, plan};
+
+    #[test]
+    fn every_page_is_read_from_its_index_without_sorting() {
+        let connection = ledger();
+        let at = |text: &str| Some(text.parse().unwrap());
+        let everything = RefundFilter {
+            org: Some(Id::new("acme").unwrap()),
+            subscription: Some(Id::new("sub").unwrap()),
+            movement: Some(Id::new("mov").unwrap()),
+            from: at("2022-01-01T00:00:00Z"),
+            to: at("2023-01-01T00:00:00Z"),
+            invoice: Some(Id::new("inv").unwrap()),
+            kind: Some(KindName::Standard),
+            billable: Some(true),
+            ..RefundFilter::default()
+        };
+        let behind = ListAfter {
+            refund_datetime: Timestamp::MAX,
+            id: RefundId::from_bytes([0; 16]),
+        };
+        for filter in [RefundFilter::default(), everything] {
+            let list = List {
+                connection: &connection,
+                filter: &filter,
+            };
+            for (range, index) in [
+                (Range::Org(1), "refunds_by_org (org=?"),
+                (Range::Movement(1), "refunds_by_movement (movement=?"),
+            ] {
+                for start in [
+                    Start::At(None),
+                    Start::At(filter.from),
+                    Start::Behind(behind),
+                ] {
+                    let query = list.query(range, &start, 10).unwrap();
+                    let steps = plan(&connection, &query.sql);
+                    assert!(steps.contains(index), "{range:?} {start:?} reads\n{steps}");
+                    assert!(
+                        !steps.contains("TEMP B-TREE"),
+                        "{range:?} {start:?} sorts\n{steps}"
+                    );
+                    assert!(
+                        !steps.contains("SCAN"),
+                        "{range:?} {start:?} scans\n{steps}"
+                    );
+                    let narrowed = steps.contains("(refund_datetime_s,refund_datetime_ns");
+                    assert_eq!(
+                        narrowed,
+                        filter.to.is_some() || matches!(start, Start::Behind(_)),
+                        "{range:?} {start:?} begins and ends in the index\n{steps}"
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Reading what a decision needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::{Connection, Row};
+
+use super::errors::Fault;
+use super::rows::{Columns, MovementRow, RefundRow};
+use super::statements::{
+    LOAD_CHAIN_OF_REFUND, LOAD_CREATION, LOAD_MOVEMENT, LOAD_REFUND_BY_EXTERNAL_ID,
+    LOAD_REFUND_BY_ID, ORG_NUMBER,
+};
+use crate::id::{Id, MovementKey, RefundId};
+use crate::journal::JournalEntry;
+use crate::refund::Refund;
+use crate::store::{LoadedRefund, ReadSet, RefundLookup, Snapshot};
+
+/// What a load found beyond the snapshot, and what stays true as long as the write lock is held.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) orgs: BTreeMap<Id, i64>,
+    pub(super) movements: BTreeMap<MovementKey, MovementRow>,
+    /// Where the descriptions of refunds are: sequence and position of their entries.
+    pub(super) texts: BTreeMap<RefundId, (u64, i64)>,
+}
+
+/// Everything that is wanted. The connection must be in a transaction.
+pub(super) fn load(connection: &Connection, wanted: &ReadSet) -> Result<(Snapshot, Known), Fault> {
+    let mut loader = Loader {
+        connection,
+        snapshot: Snapshot::default(),
+        known: Known::default(),
+    };
+    let mut movements = wanted.movements();
+    let mut refunds = wanted.refunds();
+    match (
+        movements.next(),
+        movements.next(),
+        refunds.next(),
+        refunds.next(),
+    ) {
+        (Some(key), None, Some((org, RefundLookup::ExternalId(id), revisions)), None)
+            if key.org_id() == org.as_str() =>
+        {
+            loader.creation(key, org, id, revisions)?;
+        }
+        _ => {
+            loader.movements(wanted)?;
+            loader.refunds(wanted)?;
+        }
+    }
+    Ok((loader.snapshot, loader.known))
+}
+
+/// The number of an org, where there is such an org.
+pub(super) fn org_number(connection: &Connection, name: &str) -> Result<Option<i64>, Fault> {
+    let mut statement = connection.prepare_cached(ORG_NUMBER)?;
+    let mut rows = statement.query([name])?;
+    Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+}
+
+/// A refund with its key, in a row of [`LOAD_REFUND_BY_ID`] and its like.
+pub(super) fn read_refund(row: &Row<'_>) -> Result<RefundRow, Fault> {
+    let mut columns = Columns::new(row);
+    let key = columns.key()?;
+    columns.refund(key)
+}
+
+struct Loader<'c> {
+    connection: &'c Connection,
+    snapshot: Snapshot,
+    known: Known,
+}
+
+impl Loader<'_> {
+    fn org(&mut self, org: &Id) -> Result<Option<i64>, Fault> {
+        if let Some(number) = self.known.orgs.get(org) {
+            return Ok(Some(*number));
+        }
+        let number = org_number(self.connection, org.as_str())?;
+        if let Some(number) = number {
+            self.known.orgs.insert(org.clone(), number);
+        }
+        Ok(number)
+    }
+
+    fn creation(
+        &mut self,
+        key: &MovementKey,
+        org: &Id,
+        external_id: &Id,
+        revisions: &BTreeSet<u32>,
+    ) -> Result<(), Fault> {
+        let connection = self.connection;
+        let mut statement = connection.prepare_cached(LOAD_CREATION)?;
+        let mut rows = statement.query((
+            key.org_id(),
+            key.subscription_id(),
+            key.movement_id(),
+            external_id.as_str(),
+        ))?;
+        let mut movement = None;
+        let mut holder = None;
+        if let Some(row) = rows.next()? {
+            let mut columns = Columns::new(row);
+            self.known.orgs.insert(org.clone(), columns.integer()?);
+            holder = columns.optional_refund_id()?;
+            movement = columns.optional_movement(key.clone())?;
+        }
+        self.put_movement(key, movement);
+        let lookup = RefundLookup::ExternalId(external_id.clone());
+        match holder {
+            None => self.snapshot.put_refund(org.clone(), lookup, None),
+            Some(_) => self.refund(org, &lookup, revisions)?,
+        }
+        Ok(())
+    }
+
+    fn put_movement(&mut self, key: &MovementKey, row: Option<MovementRow>) {
+        let movement = row.as_ref().map(|row| row.movement.clone());
+        self.snapshot.put_movement(key.clone(), movement);
+        if let Some(row) = row {
+            self.known.movements.insert(key.clone(), row);
+        }
+    }
+
+    fn movements(&mut self, wanted: &ReadSet) -> Result<(), Fault> {
+        let connection = self.connection;
+        let mut statement = connection.prepare_cached(LOAD_MOVEMENT)?;
+        let mut last: Option<(Id, Option<i64>)> = None;
+        for key in wanted.movements() {
+            let org = match &last {
+                Some((name, number)) if name.as_str() == key.org_id() => *number,
+                _ => {
+                    let name = key.org();
+                    let number = self.org(&name)?;
+                    last = Some((name, number));
+                    number
+                }
+            };
+            let mut found = None;
+            if let Some(org) = org {
+                let mut rows = statement.query((org, key.subscription_id(), key.movement_id()))?;
+                if let Some(row) = rows.next()? {
+                    found = Some(Columns::new(row).movement(key.clone())?);
+                }
+            }
+            self.put_movement(key, found);
+        }
+        Ok(())
+    }
+
+    fn refunds(&mut self, wanted: &ReadSet) -> Result<(), Fault> {
+        for (org, lookup, revisions) in wanted.refunds() {
+            self.refund(org, lookup, revisions)?;
+        }
+        Ok(())
+    }
+
+    fn refund(
+        &mut self,
+        org: &Id,
+        lookup: &RefundLookup,
+        revisions: &BTreeSet<u32>,
+    ) -> Result<(), Fault> {
+        let row = match self.org(org)? {
+            None => None,
+            Some(number) => self.find(number, lookup)?,
+        };
+        let found = match row {
+            None => None,
+            Some(row) => {
+                let text = (row.refund.details.description.sequence, row.text_position);
+                self.known.texts.insert(row.refund.id, text);
+                Some(self.with_past(row.refund, revisions)?)
+            }
+        };
+        self.snapshot.put_refund(org.clone(), lookup.clone(), found);
+        Ok(())
+    }
+
+    fn find(&self, org: i64, lookup: &RefundLookup) -> Result<Option<RefundRow>, Fault> {
+        let row = match lookup {
+            RefundLookup::Id(id) => {
+                let mut statement = self.connection.prepare_cached(LOAD_REFUND_BY_ID)?;
+                let mut rows = statement.query([&id.as_bytes()[..]])?;
+                rows.next()?.map(read_refund).transpose()?
+            }
+            RefundLookup::ExternalId(id) => {
+                let mut statement = self.connection.prepare_cached(LOAD_REFUND_BY_EXTERNAL_ID)?;
+                let mut rows = statement.query((org, id.as_str()))?;
+                rows.next()?.map(read_refund).transpose()?
+            }
+        };
+        Ok(row.filter(|row| row.org == org))
+    }
+
+    /// The refund with the wanted ones of its past revisions, which only its chain knows.
+    fn with_past(&self, refund: Refund, revisions: &BTreeSet<u32>) -> Result<LoadedRefund, Fault> {
+        let mut chain: Vec<JournalEntry> = Vec::new();
+        if revisions
+            .iter()
+            .any(|revision| *revision != refund.revision)
+        {
+            let mut statement = self.connection.prepare_cached(LOAD_CHAIN_OF_REFUND)?;
+            let mut rows = statement.query([&refund.id.as_bytes()[..]])?;
+            while let Some(row) = rows.next()? {
+                chain.push(Columns::new(row).record(&refund.movement)?.entry);
+            }
+        }
+        Ok(LoadedRefund::from_chain(refund, revisions, &chain)?)
+    }
+}

@@ -1,0 +1,52 @@
+//! A transaction that is taken back unless it was committed, whatever happens in between.
+
+use rusqlite::Connection;
+
+use super::errors::Fault;
+
+/// INVARIANT: the connection is in a transaction as long as this lives. Dropping it, also while
+/// panicking, rolls back.
+pub(super) struct Transaction<'c> {
+    connection: &'c Connection,
+}
+
+impl<'c> Transaction<'c> {
+    /// Takes the write lock, waiting for it as long as the connection's busy timeout says.
+    pub(super) fn immediate(connection: &'c Connection) -> Result<Self, Fault> {
+        Self::begin(connection, "BEGIN IMMEDIATE")
+    }
+
+    /// One consistent view from the first read on.
+    pub(super) fn deferred(connection: &'c Connection) -> Result<Self, Fault> {
+        Self::begin(connection, "BEGIN")
+    }
+
+    fn begin(connection: &'c Connection, sql: &str) -> Result<Self, Fault> {
+        roll_back(connection);
+        connection.prepare_cached(sql)?.execute(())?;
+        Ok(Self { connection })
+    }
+
+    pub(super) fn commit(self) -> Result<(), Fault> {
+        // A commit that fails leaves the transaction open, and dropping it rolls back.
+        self.connection.prepare_cached("COMMIT")?.execute(())?;
+        Ok(())
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        roll_back(self.connection);
+    }
+}
+
+/// Some failures (a full disk) end a transaction by themselves, others don't.
+fn roll_back(connection: &Connection) {
+    if !connection.is_autocommit() {
+        let rolled_back = connection
+            .prepare_cached("ROLLBACK")
+            .and_then(|mut statement| statement.execute(()));
+        // Where even this fails, the next transaction tries it again.
+        drop(rolled_back);
+    }
+}
