@@ -235,7 +235,9 @@ fn refusals_exit_1_and_tell_code_and_details() {
             assert_eq!(error["code"], "refund_not_found", "{command} {id}");
         }
     }
-    let text = with_scope(&place, "void-movement", &["--format", "human"]).exits(1);
+    let text = place
+        .run(&[&["void-movement"], &SCOPE[..]].concat())
+        .exits(1);
     assert!(text.stderr.starts_with("error: over_refund: "), "{text:?}");
 }
 

@@ -171,7 +171,7 @@ fn a_ledger_that_was_tampered_with_is_divergent_and_exits_3() {
     let file = rusqlite::Connection::open(place.ledger()).unwrap();
     let bytes: Vec<u8> = file
         .query_row(
-            "SELECT bytes FROM entries ORDER BY position DESC LIMIT 1",
+            "SELECT bytes FROM journal ORDER BY position DESC LIMIT 1",
             (),
             |row| row.get(0),
         )
@@ -180,7 +180,7 @@ fn a_ledger_that_was_tampered_with_is_divergent_and_exits_3() {
     *changed.last_mut().unwrap() ^= 1;
     let rows = file
         .execute(
-            "UPDATE entries SET bytes = ?1 WHERE bytes = ?2",
+            "UPDATE journal SET bytes = ?1 WHERE bytes = ?2",
             (&changed, &bytes),
         )
         .unwrap();

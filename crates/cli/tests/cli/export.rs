@@ -119,9 +119,19 @@ fn a_plain_import_of_an_export_makes_the_same_refunds_anew_and_is_repeatable() {
         refunds
     };
     assert_eq!(bare(&copy), bare(&place), "{first}");
+
+    // A movement that is voided and recorded anew is so again; everything else is a replay.
+    let export = exported(&place);
+    let lines: Vec<&str> = export
+        .lines()
+        .filter(|line| !line.contains("\"m-2\""))
+        .collect();
     let before = copy.root();
-    let again = copy.run_json(&["import", &file]).json();
-    assert_eq!(again["applied"], 0, "{again}");
+    let again = copy.import(&lines).exits(0).json();
+    assert_eq!(
+        again,
+        json!({"lines": 7, "applied": 0, "replayed": 7, "rejected": 0})
+    );
     assert_eq!(copy.root(), before);
 }
 
@@ -143,25 +153,18 @@ fn a_tampered_export_is_refused_and_leaves_nothing_behind() {
         ),
         ("a line left out", lines[1..].join("\n")),
         (
-            "two lines exchanged",
-            [
-                &lines[1..2],
-                &lines[..1],
-                &lines[4..6],
-                &lines[2..4],
-                &lines[6..],
-            ]
-            .concat()
-            .join("\n"),
+            "two lines of a movement exchanged",
+            lines
+                .join("\n")
+                .replace(lines[4], "")
+                .replace(lines[5], &format!("{}\n{}", lines[5], lines[4])),
         ),
         ("a line twice", format!("{}\n{export}", lines[0])),
         ("no export", movement("m")),
         ("no JSON", format!("{export}x\n")),
     ];
     for (what, export_now) in tampered {
-        if what != "two lines exchanged" {
-            assert_ne!(export_now, export, "{what}: something was changed");
-        }
+        assert_ne!(export_now, export, "{what}: something was changed");
         let copy = Place::new();
         let file = copy.file("export.jsonl", &export_now);
         let error = copy

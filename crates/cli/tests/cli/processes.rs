@@ -50,7 +50,9 @@ fn four_processes_keep_every_cap_and_book_every_external_id_once() {
         .collect();
     let mut applied = 0;
     for child in children {
-        let counts = Run::of(child.wait_with_output().unwrap()).exits(1).json();
+        let run = Run::of(child.wait_with_output().unwrap());
+        assert!(run.code <= 1, "done, with or without rejects: {run:?}");
+        let counts = run.json();
         assert_eq!(counts["lines"], MOVEMENTS + REFUNDS_EACH);
         applied += counts["applied"].as_u64().unwrap();
     }
