@@ -90,7 +90,7 @@ impl Place {
     /// A place whose ledger holds these lines.
     pub(crate) fn with(lines: &[&str]) -> Self {
         let place = Self::new();
-        let file = place.file("seed.jsonl", &lines.join("\n"));
+        let file = place.file("seed.jsonl", lines.join("\n"));
         place.run(&["import", &file]).exits(0);
         place
     }
