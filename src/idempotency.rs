@@ -1,6 +1,5 @@
 //! Whether a request repeats what was booked before, by comparing fields by value.
 
-
 use crate::error::{Detail, ErrorCode, Holder, LedgerError};
 use crate::id::MovementKey;
 use crate::movement::{Movement, MovementRequest};
@@ -48,16 +47,31 @@ pub(crate) fn content_differences(
     };
     let mut fields: Vec<&'static str> = [
         ("kind", kept.kind.name() != request.kind.name()),
-        ("refund_datetime", kept.refund_datetime != request.refund_datetime),
-        ("period_start_datetime", kept.period.start() != request.period.start()),
-        ("period_end_datetime", kept.period.end() != request.period.end()),
-        ("external_invoice_id", kept.external_invoice_id != request.external_invoice_id),
+        (
+            "refund_datetime",
+            kept.refund_datetime != request.refund_datetime,
+        ),
+        (
+            "period_start_datetime",
+            kept.period.start() != request.period.start(),
+        ),
+        (
+            "period_end_datetime",
+            kept.period.end() != request.period.end(),
+        ),
+        (
+            "external_invoice_id",
+            kept.external_invoice_id != request.external_invoice_id,
+        ),
         (
             "transaction_type_id",
             kept.kind.transaction_type_id() != request.kind.transaction_type_id(),
         ),
         (billable, kept.billable != request.billable),
-        ("description", !same_text(&kept.description, &request.description, erased)),
+        (
+            "description",
+            !same_text(&kept.description, &request.description, erased),
+        ),
     ]
     .into_iter()
     .filter_map(|(field, differs)| differs.then_some(field))
@@ -92,7 +106,11 @@ pub(crate) fn create_differences(
     if first.details.external_id.as_ref() != Some(external_id) {
         fields.push("external_refund_unique_id");
     }
-    fields.extend(content_differences(&first.details, request, ErasedText::Ignored));
+    fields.extend(content_differences(
+        &first.details,
+        request,
+        ErasedText::Ignored,
+    ));
     fields
 }
 
@@ -101,7 +119,10 @@ pub(crate) fn conflict(what: &str, fields: &[&'static str], holder: Holder) -> L
     let names: Vec<_> = fields.iter().map(|field| format!("`{field}`")).collect();
     LedgerError::new(
         ErrorCode::IdempotencyConflict,
-        format!("{what} belongs to other content; it differs in {}", names.join(", ")),
+        format!(
+            "{what} belongs to other content; it differs in {}",
+            names.join(", ")
+        ),
     )
     .with_details(
         fields

@@ -18,12 +18,13 @@ pub const SIGNIFICANT_DIGITS_MAX: usize = 15;
 ///
 /// ```
 /// # fn main() -> Result<(), refund_ledger::LedgerError> {
-/// use refund_ledger::{Currency, DecimalValue};
+/// use refund_ledger::{DecimalValue, ErrorCode};
 /// let value: DecimalValue = "12.10".parse()?;
 /// assert_eq!(value, "12.1".parse()?);
-/// assert_eq!(value.to_minor_units("EUR".parse()?)?, 1210);
-/// assert!(value.to_minor_units("JPY".parse()?).is_err());
-/// assert!("1e3".parse::<DecimalValue>().is_err());
+/// for not_plain in ["1e3", "-1", ".5", "5.", "1_000", "12,1"] {
+///     let refused = not_plain.parse::<DecimalValue>().unwrap_err();
+///     assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+/// }
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,9 +51,7 @@ impl DecimalValue {
     }
 
     fn parse(text: &str, significant_max: usize) -> Result<Self, LedgerError> {
-        let fault = |code, message: String| {
-            Err(LedgerError::invalid_field("value", code, message))
-        };
+        let fault = |code, message: String| Err(LedgerError::invalid_field("value", code, message));
         let (whole, fraction) = match text.split_once('.') {
             None => (text, None),
             Some((whole, fraction)) => (whole, Some(fraction)),
@@ -70,7 +69,9 @@ impl DecimalValue {
         if significant > significant_max || text.len() > CHARACTERS_MAX {
             return fault(
                 "too_long",
-                format!("has {significant} significant digits; at most {significant_max} are allowed"),
+                format!(
+                    "has {significant} significant digits; at most {significant_max} are allowed"
+                ),
             );
         }
         let fraction = fraction.trim_end_matches('0');
@@ -78,10 +79,14 @@ impl DecimalValue {
             .bytes()
             .chain(fraction.bytes())
             .try_fold(0_u64, |value, byte| {
-                value.checked_mul(10)?.checked_add(u64::from(byte.wrapping_sub(b'0')))
+                value
+                    .checked_mul(10)?
+                    .checked_add(u64::from(byte.wrapping_sub(b'0')))
             });
         match (digits, u8::try_from(fraction.len())) {
-            (Some(digits), Ok(decimals)) if decimals <= DECIMALS_MAX => Ok(Self { digits, decimals }),
+            (Some(digits), Ok(decimals)) if decimals <= DECIMALS_MAX => {
+                Ok(Self { digits, decimals })
+            }
             _ => fault("too_long", RULE.into()),
         }
     }
@@ -91,6 +96,15 @@ impl DecimalValue {
     /// # Errors
     /// `invalid_request` where it is negative or has more than [`SIGNIFICANT_DIGITS_MAX`]
     /// significant digits.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{DecimalValue, ErrorCode};
+    /// assert_eq!(DecimalValue::from_minor_units(1_210, "EUR".parse()?)?, "12.1".parse()?);
+    /// let refused = DecimalValue::from_minor_units(-1, "EUR".parse()?).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    /// # Ok(()) }
+    /// ```
     pub fn from_minor_units(minor: i64, currency: Currency) -> Result<Self, LedgerError> {
         minor_to_decimal(minor.into(), currency).parse()
     }
@@ -98,17 +112,27 @@ impl DecimalValue {
     /// The value in minor units of a currency, never rounded.
     ///
     /// # Errors
-    /// `invalid_request` where it has more decimals than the currency's minor unit, or more minor
-    /// units than 64 bits count.
+    /// `invalid_request` where it has more decimals than the currency's minor unit (ISO 4217), or
+    /// more minor units than 64 bits count.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{DecimalValue, ErrorCode};
+    /// let value: DecimalValue = "12.1".parse()?;
+    /// assert_eq!(value.to_minor_units("EUR".parse()?)?, 1_210); // cents
+    /// assert_eq!(value.to_minor_units("BHD".parse()?)?, 12_100); // fils
+    /// let refused = value.to_minor_units("JPY".parse()?).unwrap_err(); // a yen has no parts
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    /// assert_eq!(refused.details()[0].code, "too_many_decimals");
+    /// # Ok(()) }
+    /// ```
     pub fn to_minor_units(self, currency: Currency) -> Result<i64, LedgerError> {
         let exponent = currency.exponent();
         let Some(missing) = exponent.checked_sub(self.decimals) else {
             return Err(LedgerError::invalid_field(
                 "value",
                 "too_many_decimals",
-                format!(
-                    "is `{self}`; {currency} has at most {exponent} decimals"
-                ),
+                format!("is `{self}`; {currency} has at most {exponent} decimals"),
             ));
         };
         10_u64
@@ -135,6 +159,10 @@ impl DecimalValue {
 impl FromStr for DecimalValue {
     type Err = LedgerError;
 
+    /// Reads `digits` or `digits.digits`.
+    ///
+    /// # Errors
+    /// `invalid_request` for anything else, or for too many digits.
     fn from_str(text: &str) -> Result<Self, LedgerError> {
         Self::parse(text, SIGNIFICANT_DIGITS_MAX)
     }
@@ -169,7 +197,8 @@ impl fmt::Debug for DecimalValue {
     }
 }
 
-/// Minor units as a decimal in its shortest exact form: 1210 cents are `12.1`.
+/// Minor units of a currency (ISO 4217) as a decimal in its shortest exact form: 1210 cents are
+/// `12.1`.
 pub fn minor_to_decimal(minor: i128, currency: Currency) -> String {
     let exponent = currency.exponent();
     let sign = if minor < 0 { "-" } else { "" };
@@ -193,7 +222,8 @@ fn with_point(digits: &str, decimals: u8) -> String {
     }
 }
 
-/// Minor units of a currency, written as a JSON number in its shortest exact form.
+/// Minor units of a currency, written as a JSON number in its shortest exact form: 1210 cents as
+/// `12.1`. It is the form of all money in replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonMoney {
     /// The minor units.
@@ -210,7 +240,10 @@ impl Serialize for JsonMoney {
 }
 
 /// Writes decimal text as a number of the format, exactly.
-pub(crate) fn serialize_number<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize_number<S: Serializer>(
+    text: &str,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     if let Ok(whole) = text.parse::<i64>() {
         serializer.serialize_i64(whole)
@@ -233,7 +266,9 @@ mod tests {
     #[test]
     fn order_is_by_value() {
         let value = |text: &str| text.parse::<DecimalValue>().unwrap();
-        let ascending = ["0", "0.001", "0.01", "0.45", "0.5", "1", "1.05", "1.5", "10", "10.01"];
+        let ascending = [
+            "0", "0.001", "0.01", "0.45", "0.5", "1", "1.05", "1.5", "10", "10.01",
+        ];
         for pair in ascending.windows(2) {
             assert!(value(pair[0]) < value(pair[1]), "{} < {}", pair[0], pair[1]);
         }

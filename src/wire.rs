@@ -1,8 +1,11 @@
 //! JSON in and out: the one parser of requests, and the forms of replies.
 //!
-//! Requests are read strictly: UTF-8 without a byte order mark, one size and depth for all, no
-//! repeated and no unknown keys, numbers by their own digits. Every fault in the values is told at
-//! once, by field.
+//! Requests are read strictly: JSON (RFC 8259) in UTF-8 without a byte order mark, one size and
+//! depth for all, no repeated and no unknown keys, numbers by their own digits. `null` counts as
+//! absent. Every fault in the values is told at once, by field.
+//!
+//! Replies are the types whose names end in `Body`, and [`JournalLine`]. Each borrows what it
+//! writes, and serializes with any `serde` format; the examples show it as JSON.
 
 mod export;
 mod line;
@@ -18,17 +21,17 @@ pub use request::{
     parse_update_request,
 };
 pub use response::{
-    AmountBody, BalanceBody, ErrorBody, FindingBody, JournalLine, MovementBody,
-    RefundBody, ReportBody, RevisionBody, TotalsBody,
+    AmountBody, BalanceBody, ErrorBody, FindingBody, JournalLine, MovementBody, RefundBody,
+    ReportBody, RevisionBody, TotalsBody,
 };
 
 use crate::error::{Faults, LedgerError};
 use crate::head::Head;
 
-/// The largest request body, in bytes.
+/// The largest request body, in bytes: 64 KiB.
 pub const BODY_BYTES_MAX: usize = 64 * 1_024;
 
-/// How deep a request body may be nested.
+/// How deep a request body may be nested, in levels of objects and arrays.
 pub const DEPTH_MAX: usize = 16;
 
 /// Reads the JSON form of a head.
@@ -46,7 +49,11 @@ pub(crate) fn parse_head(text: &str) -> Result<Head, LedgerError> {
         .and_then(|raw| head.text("root", raw, &mut faults))
         .and_then(|text| faults.keep_at("root", text.parse()));
     if version.is_some_and(|version| version != u64::from(Head::VERSION)) {
-        faults.add("version", "out_of_range", "must be 1, the only version that is known");
+        faults.add(
+            "version",
+            "out_of_range",
+            "must be 1, the only version that is known",
+        );
     }
     faults.into_result()?;
     match (position, entries, movements, root) {
@@ -57,6 +64,8 @@ pub(crate) fn parse_head(text: &str) -> Result<Head, LedgerError> {
             movements,
             root,
         }),
-        _ => Err(LedgerError::internal("a head without a fault lacks a field")),
+        _ => Err(LedgerError::internal(
+            "a head without a fault lacks a field",
+        )),
     }
 }

@@ -4,8 +4,8 @@
 use super::{Decision, Receipt, Scope, check_revision};
 use crate::error::LedgerError;
 use crate::journal::{EntryKind, TextOwner};
-use crate::store::{LoadedRefund, RefundLookup};
 use crate::store::batch::Change;
+use crate::store::{LoadedRefund, RefundLookup};
 
 impl Scope<'_> {
     pub(super) fn erase_text(

@@ -15,7 +15,8 @@ use crate::store::{Loaded, LoadedRefund, ReadSet, RefundLookup, Snapshot};
 use crate::text::{Description, Salt, Text};
 use crate::time::Timestamp;
 
-/// What an export keeps of a journal entry beside the command that made it.
+/// What an export keeps of a journal entry beside the command that made it: `preserved` of its
+/// line. [`Ledger::restore`](crate::Ledger::restore) rebuilds the very entry from both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preserved {
     /// The entry's place in its movement's chain.
@@ -29,7 +30,7 @@ pub struct Preserved {
     /// Whether the refund holds the line's idempotency key; without it the key is there only so
     /// that other lines can name the refund.
     pub holds_idempotency_key: bool,
-    /// The digest of the description.
+    /// The digest of the description (see [`crate::SaltedText::digest`]).
     pub text_hash: Hash,
     /// The sequence of the entry beside which the description is stored.
     pub text_sequence: u64,
@@ -112,11 +113,7 @@ pub(crate) fn restore(
 }
 
 impl Scope<'_> {
-    fn restore(
-        &self,
-        operation: &Operation,
-        preserved: &Preserved,
-    ) -> Result<Change, LedgerError> {
+    fn restore(&self, operation: &Operation, preserved: &Preserved) -> Result<Change, LedgerError> {
         match operation {
             Operation::RecordMovement(request) => self.restore_movement(request, preserved),
             Operation::VoidMovement => {
@@ -274,7 +271,11 @@ impl Scope<'_> {
         let current = self.live_refund(preserved)?;
         let mut movement = self.live_movement()?.clone();
         let amount = content.amount.exact(movement.amount.currency())?;
-        move_sums(&mut movement, current.details.amount.values(), amount.values())?;
+        move_sums(
+            &mut movement,
+            current.details.amount.values(),
+            amount.values(),
+        )?;
         let kept = &current.details.description;
         let description = if preserved.text_sequence == kept.sequence {
             kept.clone()
@@ -302,7 +303,11 @@ impl Scope<'_> {
     fn restore_deleted(&self, preserved: &Preserved) -> Result<Change, LedgerError> {
         let current = self.live_refund(preserved)?;
         let mut movement = self.live_movement()?.clone();
-        move_sums(&mut movement, current.details.amount.values(), Values::default())?;
+        move_sums(
+            &mut movement,
+            current.details.amount.values(),
+            Values::default(),
+        )?;
         movement.refunded.count = movement.refunded.count.saturating_sub(1);
         let refund = Refund {
             deleted: true,

@@ -58,8 +58,7 @@ impl Scope<'_> {
         check_caps(movement, left, amount.values())?;
 
         let mut movement = movement.clone();
-        movement.refunded.values =
-            replace_values(movement.refunded.values, old, amount.values())?;
+        movement.refunded.values = replace_values(movement.refunded.values, old, amount.values())?;
         let kept_text = current.details.description.text() == Some(content.description.as_str());
         let refund = Refund {
             details: RefundDetails {
@@ -88,7 +87,11 @@ impl Scope<'_> {
 }
 
 /// Whether the revision right behind the expected one is this very update.
-fn was_done(loaded: &LoadedRefund, expected_revision: Option<u32>, content: &RefundContent) -> bool {
+fn was_done(
+    loaded: &LoadedRefund,
+    expected_revision: Option<u32>,
+    content: &RefundContent,
+) -> bool {
     expected_revision
         .and_then(|revision| revision.checked_add(1))
         .filter(|next| *next > 1)
@@ -101,7 +104,10 @@ fn was_done(loaded: &LoadedRefund, expected_revision: Option<u32>, content: &Ref
 }
 
 fn keeps_external_id(refund: &Refund, content: &RefundContent) -> bool {
-    match (&content.external_refund_unique_id, &refund.details.external_id) {
+    match (
+        &content.external_refund_unique_id,
+        &refund.details.external_id,
+    ) {
         (None, _) => true,
         (Some(given), Some(ExternalId::Given(kept))) => given == kept,
         (Some(_), Some(ExternalId::IdempotencyKey(_)) | None) => false,

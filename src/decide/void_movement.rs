@@ -1,6 +1,5 @@
 //! `void_movement`: takes back a mistyped movement that has no live refunds.
 
-
 use super::{Decision, Receipt, Scope};
 use crate::error::{ErrorCode, LedgerError};
 use crate::journal::EntryKind;

@@ -1,6 +1,5 @@
 //! The binary form of a journal entry, version 1.
 
-
 use super::{Entry, EntryContent, EntryKind, MovementContent, RefundContentEntry};
 use crate::amount::{Amount, Percentage, Tax, Values};
 use crate::currency::Currency;

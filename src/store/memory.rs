@@ -15,7 +15,8 @@ use crate::query::{ListAfter, Page, RefundFilter};
 use crate::refund::Refund;
 use crate::time::Timestamp;
 
-/// A store in memory, for tests, for browser tabs and for what need not outlive the process.
+/// A store in memory, for tests, for browser tabs and for what need not outlive the process. One
+/// lock guards it, so writers wait for each other and for scans.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
@@ -64,9 +65,9 @@ impl State {
     fn find(&self, org: &Id, lookup: &RefundLookup) -> Option<&Refund> {
         let id = match lookup {
             RefundLookup::Id(id) => id,
-            RefundLookup::ExternalId(external_id) => self
-                .external_ids
-                .get(&(org.clone(), external_id.clone()))?,
+            RefundLookup::ExternalId(external_id) => {
+                self.external_ids.get(&(org.clone(), external_id.clone()))?
+            }
         };
         self.refunds
             .get(id)
@@ -108,7 +109,11 @@ impl State {
     }
 
     fn apply(&mut self, batch: &WriteBatch) -> Result<(), StoreError> {
-        if !batch.preconditions.iter().all(|p| self.holds(p)) {
+        let is_new = |write: &RefundWrite| match write {
+            RefundWrite::Insert(refund) => !self.refunds.contains_key(&refund.id),
+            RefundWrite::Replace(_) => true,
+        };
+        if !batch.preconditions.iter().all(|p| self.holds(p)) || !batch.refunds.iter().all(is_new) {
             return Err(StoreError::Conflict);
         }
         for movement in &batch.movements {
@@ -253,7 +258,13 @@ impl Store for MemoryStore {
     ) -> Result<Vec<JournalRecord>, StoreError> {
         let skip = usize::try_from(after).unwrap_or(usize::MAX);
         let state = self.lock();
-        Ok(state.journal.iter().skip(skip).take(limit).cloned().collect())
+        Ok(state
+            .journal
+            .iter()
+            .skip(skip)
+            .take(limit)
+            .cloned()
+            .collect())
     }
 
     fn scan(

@@ -113,7 +113,10 @@ impl MovementCheck {
         }
         let entry = Entry::decode(&record.entry.bytes).map_err(|error| error.to_string())?;
         let is = |holds: bool, message: &str| holds.then_some(()).ok_or_else(|| message.to_owned());
-        is(entry.movement == self.row.key, "the entry names another movement")?;
+        is(
+            entry.movement == self.row.key,
+            "the entry names another movement",
+        )?;
         is(
             record.entry.sequence == expected && entry.sequence == expected,
             "an entry of the chain is missing or out of place",
@@ -126,7 +129,10 @@ impl MovementCheck {
             record.position > self.last_position,
             "the entry's position is not behind that of the one before it",
         )?;
-        let before = self.rebuilt.as_ref().map(|movement| movement.chain.recorded_at);
+        let before = self
+            .rebuilt
+            .as_ref()
+            .map(|movement| movement.chain.recorded_at);
         is(
             before.is_none_or(|before| before <= entry.recorded_at),
             "the entry is dated before the one before it",
@@ -146,7 +152,10 @@ impl MovementCheck {
         let owner = entry.content.text_owner();
         let text = record.entry.text.clone();
         if description.sequence == entry.sequence {
-            if text.as_ref().is_some_and(|text| text.digest() != description.digest) {
+            if text
+                .as_ref()
+                .is_some_and(|text| text.digest() != description.digest)
+            {
                 return Err("the description is not the one that the entry attests".into());
             }
             self.texts.insert(
@@ -212,7 +221,10 @@ impl MovementCheck {
                 Ok(())
             }
             (EntryKind::TextErased, _) => {
-                let before = self.rebuilt.as_ref().ok_or("nothing was recorded to erase")?;
+                let before = self
+                    .rebuilt
+                    .as_ref()
+                    .ok_or("nothing was recorded to erase")?;
                 same_movement(before, content)?;
                 self.erase(TextOwner::Movement)
             }
@@ -278,7 +290,10 @@ impl MovementCheck {
 
     /// Both caps, after the entry.
     fn move_sums(&mut self, content: &RefundContentEntry) -> Result<(), String> {
-        let old = self.refunds.get(&content.id).map(|refund| refund.details.amount.values());
+        let old = self
+            .refunds
+            .get(&content.id)
+            .map(|refund| refund.details.amount.values());
         let movement = self
             .rebuilt
             .as_mut()
@@ -330,7 +345,10 @@ impl MovementCheck {
 
     pub(super) fn visit_refund(&mut self, refund: &Refund, holder: Option<RefundId>) {
         let Some(mut rebuilt) = self.refunds.remove(&refund.id) else {
-            self.fault(&format!("refund {}: the journal does not know it", refund.id));
+            self.fault(&format!(
+                "refund {}: the journal does not know it",
+                refund.id
+            ));
             return;
         };
         rebuilt.details.description = self.with_text(&rebuilt.details.description);
@@ -362,7 +380,9 @@ impl MovementCheck {
             );
         }
         if let Some(lost) = self.refunds.keys().next() {
-            self.fault(&format!("refund {lost}: the journal knows it, its row is missing"));
+            self.fault(&format!(
+                "refund {lost}: the journal knows it, its row is missing"
+            ));
         }
         match self.rebuilt.take() {
             None => self.fault("a movement without a journal"),
@@ -418,7 +438,10 @@ fn refund_differences(row: &Refund, rebuilt: &Refund) -> Vec<&'static str> {
     let (have, want) = (&row.details, &rebuilt.details);
     fields(&[
         ("kind", have.kind == want.kind),
-        ("refund_datetime", have.refund_datetime == want.refund_datetime),
+        (
+            "refund_datetime",
+            have.refund_datetime == want.refund_datetime,
+        ),
         ("period", have.period == want.period),
         ("amount", have.amount == want.amount),
         ("billable", have.billable == want.billable),

@@ -7,7 +7,9 @@ use crate::currency::Currency;
 use crate::error::LedgerError;
 use crate::hash::Hash;
 use crate::id::{Id, RefundId};
-use crate::journal::{Entry, EntryContent, EntryKind, JournalRecord, RefundContentEntry, entry_hash};
+use crate::journal::{
+    Entry, EntryContent, EntryKind, JournalRecord, RefundContentEntry, entry_hash,
+};
 use crate::refund::{ExternalId, RefundKind};
 use crate::text::Salt;
 use crate::time::Timestamp;
@@ -72,9 +74,8 @@ pub(crate) fn export_line(entry: &Entry, record: &JournalRecord) -> Result<Strin
         Some(external_id) => Some(external_id.id().as_str()),
         None => own_name.as_deref(),
     });
-    let given = refund.is_some_and(|content| {
-        matches!(content.details.external_id, Some(ExternalId::Given(_)))
-    });
+    let given = refund
+        .is_some_and(|content| matches!(content.details.external_id, Some(ExternalId::Given(_))));
     // A plain import needs a text for one that was erased; different ones must stay different.
     let erased = format!("[erased: {}]", entry.content.description().digest);
     let creates = entry.kind == EntryKind::RefundCreated;
@@ -119,10 +120,7 @@ fn body<'a>(entry: &'a Entry, erased: &'a str) -> Option<BodyToExport<'a>> {
                 description: movement.description.text().unwrap_or(erased),
             })
         }
-        (
-            EntryContent::Refund(content),
-            EntryKind::RefundCreated | EntryKind::RefundUpdated,
-        ) => {
+        (EntryContent::Refund(content), EntryKind::RefundCreated | EntryKind::RefundUpdated) => {
             let mut body = ContentBody::from(&content.details);
             body.description = body.description.or(Some(erased));
             Some(BodyToExport::Refund(body))

@@ -9,14 +9,14 @@ use crate::command::{Command, Operation};
 use crate::decide::Preserved;
 use crate::error::{ErrorCode, Faults, LedgerError};
 use crate::hash::Hash;
-use crate::id::{MovementKey, RefundId};
+use crate::id::{Id, MovementKey, RefundId};
 use crate::store::RefundLookup;
 use crate::text::Salt;
 
 /// What a line may have beside its body.
 const ENVELOPE_BYTES_MAX: usize = 8 * 1_024;
 
-/// One line of an import file.
+/// One line of an import file, or of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The command.
@@ -25,32 +25,42 @@ pub struct Line {
     pub preserved: Option<Preserved>,
 }
 
-/// Reads one line of an import file.
+/// Reads one line of an import file: a command as JSON. `op` is one of `record_movement`,
+/// `create_refund`, `create_non_subscribable_refund`, `update_refund`, `delete_refund`,
+/// `void_movement` and `erase_text`; `body` is the request's own body.
 ///
 /// # Errors
 /// `malformed_request`; `invalid_request` that lists every field at fault.
 ///
 /// ```
-/// let line = r#"{"op":"void_movement","org_id":"acme","subscription_id":"sub-7","movement_id":"mov-42"}"#;
-/// let line = refund_ledger::wire::parse_line(line.as_bytes())?;
-/// assert_eq!(line.command.movement.movement_id(), "mov-42");
-/// # Ok::<(), refund_ledger::LedgerError>(())
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{ErrorCode, wire};
+/// let line = br#"{"op":"void_movement","org_id":"acme","subscription_id":"sub-7",
+///     "movement_id":"mov-42"}"#;
+/// assert_eq!(wire::parse_line(line)?.command.movement.movement_id(), "mov-42");
+///
+/// let refused = wire::parse_line(br#"{"op":"void_movement","org_id":"acme"}"#).unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+/// assert_eq!(refused.details()[1].field, "movement_id");
+/// # Ok(()) }
 /// ```
 pub fn parse_line(line: &[u8]) -> Result<Line, LedgerError> {
     let bytes_max = BODY_BYTES_MAX.saturating_add(ENVELOPE_BYTES_MAX);
     let raw = scan::check(line, bytes_max, DEPTH_MAX.saturating_add(1))?;
-    let op = parse_op(raw)?;
-    let object = Object::root(raw, op.fields())?;
-    let preserved = match object.get("preserved") {
+    let object = Object::any(raw)?;
+    let op = parse_op(&object)?;
+    object.check_fields(op.fields())?;
+    let mut faults = Faults::default();
+    let preserved = match object.get("preserved").map(parse_preserved) {
         None => None,
-        Some(raw) => Some(parse_preserved(raw)?),
+        Some(Err(error)) if error.code() != ErrorCode::InvalidRequest => return Err(error),
+        Some(result) => faults.keep(result),
     };
-    let digits = if preserved.is_some() {
+    let digits = if object.get("preserved").is_some() {
         Digits::Exact
     } else {
         Digits::Limited
     };
-    let mut faults = Faults::default();
     let operation = parse_operation(op, &object, digits, &mut faults)?;
     let movement = movement_key(&object, &mut faults);
     faults.into_result()?;
@@ -62,7 +72,9 @@ pub fn parse_line(line: &[u8]) -> Result<Line, LedgerError> {
             },
             preserved,
         }),
-        _ => Err(LedgerError::internal("a line without a fault lacks a field")),
+        _ => Err(LedgerError::internal(
+            "a line without a fault lacks a field",
+        )),
     }
 }
 
@@ -109,14 +121,17 @@ impl Op {
                 "expected_revision"
             ),
             Self::DeleteRefund | Self::EraseText => {
-                with_scope!("refund_id", "external_refund_unique_id", "expected_revision")
+                with_scope!(
+                    "refund_id",
+                    "external_refund_unique_id",
+                    "expected_revision"
+                )
             }
         }
     }
 }
 
-fn parse_op(raw: &RawValue) -> Result<Op, LedgerError> {
-    let object = Object::any(raw)?;
+fn parse_op(object: &Object<'_>) -> Result<Op, LedgerError> {
     let mut faults = Faults::default();
     let op = object
         .required("op", &mut faults)
@@ -124,8 +139,15 @@ fn parse_op(raw: &RawValue) -> Result<Op, LedgerError> {
     let found = op.and_then(|op| {
         let found = Op::ALL.into_iter().find(|(name, _)| *name == op);
         if found.is_none() {
-            let names: Vec<String> = Op::ALL.iter().map(|(name, _)| format!("`{name}`")).collect();
-            faults.add("op", "out_of_range", format!("must be one of {}", names.join(", ")));
+            let names: Vec<String> = Op::ALL
+                .iter()
+                .map(|(name, _)| format!("`{name}`"))
+                .collect();
+            faults.add(
+                "op",
+                "out_of_range",
+                format!("must be one of {}", names.join(", ")),
+            );
         }
         found
     });
@@ -136,12 +158,21 @@ fn parse_op(raw: &RawValue) -> Result<Op, LedgerError> {
 }
 
 fn movement_key(object: &Object<'_>, faults: &mut Faults) -> Option<MovementKey> {
-    let [org, subscription, movement] = ["org_id", "subscription_id", "movement_id"].map(|name| {
+    const NAMES: [&str; 3] = ["org_id", "subscription_id", "movement_id"];
+    let texts = NAMES.map(|name| {
         object
             .required(name, faults)
             .and_then(|raw| object.text(name, raw, faults))
     });
-    faults.keep(MovementKey::new(&org?, &subscription?, &movement?))
+    if let [Some(org), Some(subscription), Some(movement)] = &texts {
+        return faults.keep(MovementKey::new(org, subscription, movement));
+    }
+    for (name, text) in NAMES.into_iter().zip(texts) {
+        if let Some(text) = text {
+            faults.keep_at(name, Id::new(&text));
+        }
+    }
+    None
 }
 
 fn parse_operation(
@@ -151,15 +182,16 @@ fn parse_operation(
     faults: &mut Faults,
 ) -> Result<Option<Operation>, LedgerError> {
     Ok(match op {
-        Op::RecordMovement => body(object, digits, faults, request::movement)?
-            .map(Operation::RecordMovement),
+        Op::RecordMovement => {
+            body(object, digits, faults, request::movement)?.map(Operation::RecordMovement)
+        }
         Op::VoidMovement => Some(Operation::VoidMovement),
-        Op::CreateRefund => body(object, digits, faults, request::create)?.map(|content| {
-            Operation::CreateRefund {
+        Op::CreateRefund => {
+            body(object, digits, faults, request::create)?.map(|content| Operation::CreateRefund {
                 content,
                 idempotency_key: None,
-            }
-        }),
+            })
+        }
         Op::CreateNonSubscribableRefund => {
             let idempotency_key = object.id("idempotency_key", faults);
             let content = body(object, digits, faults, request::create_non_subscribable)?;
@@ -182,11 +214,13 @@ fn parse_operation(
             let refund = lookup(object, faults);
             let expected_revision = expected_revision(object, faults);
             let content = body(object, digits, faults, request::update)?;
-            refund.zip(content).map(|(refund, content)| Operation::UpdateRefund {
-                refund,
-                expected_revision,
-                content,
-            })
+            refund
+                .zip(content)
+                .map(|(refund, content)| Operation::UpdateRefund {
+                    refund,
+                    expected_revision,
+                    content,
+                })
         }
         Op::DeleteRefund => {
             let refund = lookup(object, faults);
@@ -254,7 +288,11 @@ fn lookup(object: &Object<'_>, faults: &mut Faults) -> Option<RefundLookup> {
 }
 
 fn expected_revision(object: &Object<'_>, faults: &mut Faults) -> Option<u32> {
-    object.whole("expected_revision", object.get("expected_revision")?, faults)
+    object.whole(
+        "expected_revision",
+        object.get("expected_revision")?,
+        faults,
+    )
 }
 
 fn parse_preserved(raw: &RawValue) -> Result<Preserved, LedgerError> {
@@ -290,9 +328,19 @@ fn parse_preserved(raw: &RawValue) -> Result<Preserved, LedgerError> {
     let recorded_at = object.required_timestamp("recorded_at", &mut faults);
     let actor = object.required_id("actor", &mut faults);
     let refund = object.get("refund_id").and_then(|raw| {
-        let id = object.parsed("refund_id", raw, &mut faults, str::parse::<RefundId>)?;
-        let revision = object.required("revision", &mut faults)?;
-        Some((id, object.whole("revision", revision, &mut faults)?))
+        let id = object.parsed("refund_id", raw, &mut faults, |text| {
+            text.parse::<RefundId>().map_err(|_| {
+                LedgerError::invalid_field(
+                    "refund_id",
+                    "invalid_format",
+                    "must be a UUID in lower case with hyphens",
+                )
+            })
+        });
+        let revision = object
+            .required("revision", &mut faults)
+            .and_then(|raw| object.whole("revision", raw, &mut faults));
+        id.zip(revision)
     });
     let salt = object
         .get("salt")

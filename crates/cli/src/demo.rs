@@ -1,0 +1,188 @@
+//! `demo`: makes a small ledger and shows what a ledger does.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use refund_ledger::{
+    Head, Ledger, LedgerError, MovementKey, Receipt, RefundFilter, RefundId, RefundLookup, wire,
+};
+use serde::Serialize;
+
+use crate::args::{Common, Demo};
+use crate::failure::Failure;
+use crate::ledger_file;
+use crate::output::{Exit, Output};
+use crate::read;
+use crate::table;
+use crate::visible::visible;
+
+/// The movements and refunds of the demo, as an import file.
+const SAMPLE: &str = include_str!("../demo/sample.jsonl");
+
+/// The line of the sample that is sent a second time.
+const REPEATED_LINE: usize = 3;
+
+/// More than is left of the movement.
+const TOO_MUCH: &str = r#"{"op":"create_refund","org_id":"acme","subscription_id":"sub-7","movement_id":"mov-42","body":{"refund_datetime":"2022-02-28T09:00:00Z","amount":{"value_with_taxes":121,"value_without_taxes":100,"tax":{"type":"IVA","percentage":21}},"external_refund_unique_id":"987654325","billable":false,"description":"The whole month"}}"#;
+
+const UPDATE: &str = r#"{"op":"update_refund","org_id":"acme","subscription_id":"sub-7","movement_id":"mov-42","external_refund_unique_id":"987654324","expected_revision":1,"body":{"refund_datetime":"2022-02-27T16:00:00Z","amount":{"value_with_taxes":9.68,"value_without_taxes":8,"tax":{"type":"IVA","percentage":21}},"external_invoice_id":"inv-9","billable":false,"description":"A technician who came too late"}}"#;
+
+const DELETE: &str = r#"{"op":"delete_refund","org_id":"acme","subscription_id":"sub-7","movement_id":"mov-42","external_refund_unique_id":"987654324","expected_revision":2}"#;
+
+#[derive(Serialize)]
+struct Summary {
+    ledger: String,
+    verdict: &'static str,
+    head: Head,
+}
+
+/// Runs the demo.
+pub(crate) fn run(common: &Common, args: &Demo, output: &mut Output) -> Result<Exit, Failure> {
+    let path = place(args)?;
+    let ledger = Ledger::open(&path)?.with_actor(common.actor.clone());
+    let mut show = Show {
+        output,
+        ledger: &ledger,
+    };
+    show.book(&path)?;
+    show.replay()?;
+    show.refuse()?;
+    show.change()?;
+    let head = show.prove()?;
+    show.look_further(&path)?;
+    if output.is_json() {
+        output.json(&Summary {
+            ledger: path.display().to_string(),
+            verdict: "valid",
+            head,
+        })?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Where the ledger goes: a new file.
+fn place(args: &Demo) -> Result<PathBuf, Failure> {
+    let folder = if let Some(folder) = &args.dir {
+        fs::create_dir_all(folder).map_err(|error| Failure::file("made", folder, error))?;
+        folder.clone()
+    } else {
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "a program may ask for a place on disk"
+        )]
+        let temporary = std::env::temp_dir();
+        tempfile::Builder::new()
+            .prefix("refunds-demo-")
+            .tempdir_in(&temporary)
+            .map_err(|error| Failure::file("written", &temporary, error))?
+            .keep()
+    };
+    let path = folder.join("refunds.db");
+    if ledger_file::exists(&path)? {
+        return Err(Failure::Usage(format!(
+            "there is a ledger at `{}` already; give `--dir` another folder",
+            path.display()
+        )));
+    }
+    Ok(path)
+}
+
+struct Show<'a> {
+    output: &'a mut Output,
+    ledger: &'a Ledger,
+}
+
+impl Show<'_> {
+    /// Says something, unless a program listens.
+    fn say(&mut self, text: &str) -> Result<(), Failure> {
+        if self.output.is_json() {
+            Ok(())
+        } else {
+            self.output.line(text)
+        }
+    }
+
+    fn execute(&self, line: &str) -> Result<Receipt, LedgerError> {
+        self.ledger
+            .execute(&wire::parse_line(line.as_bytes())?.command)
+    }
+
+    fn book(&mut self, path: &Path) -> Result<(), Failure> {
+        self.say(&format!("a new ledger: {}\n", path.display()))?;
+        self.say("movements, and refunds of both kinds:")?;
+        for line in SAMPLE.lines() {
+            self.execute(line)?;
+        }
+        let movements = self.ledger.movements(None, None, 10)?;
+        self.say(&table::movements(&movements))?;
+        self.list()
+    }
+
+    fn list(&mut self) -> Result<(), Failure> {
+        let refunds: Result<Vec<_>, _> = self.ledger.refunds(RefundFilter::default()).collect();
+        self.say(&table::refunds(&refunds?))
+    }
+
+    fn replay(&mut self) -> Result<(), Failure> {
+        self.say("\nthe first refund once more, as a client does that lost the answer:")?;
+        let repeated = SAMPLE.lines().nth(REPEATED_LINE).unwrap_or_default();
+        let receipt = self.execute(repeated)?;
+        let id = refund_id(&receipt)?;
+        self.say(&format!("  id {id}, replayed: {}", receipt.replayed))
+    }
+
+    fn refuse(&mut self) -> Result<(), Failure> {
+        self.say("\na refund of more than is left:")?;
+        match self.execute(TOO_MUCH) {
+            Ok(_) => Err(broken("a refund beyond its movement was booked")),
+            Err(error) => self.say(&visible(&format!("  {}: {error}", error.code()))),
+        }
+    }
+
+    fn change(&mut self) -> Result<(), Failure> {
+        self.say("\na refund is updated, then deleted; its history stays:")?;
+        self.execute(UPDATE)?;
+        let id = refund_id(&self.execute(DELETE)?)?;
+        let movement = MovementKey::new("acme", "sub-7", "mov-42")?;
+        let revisions = self.ledger.history(&movement, RefundLookup::Id(id))?;
+        self.say(&read::history_table(&revisions))?;
+        self.say(&format!("\nwhat is left of {movement}:"))?;
+        let balance = self.ledger.balance(&movement)?;
+        self.say(&read::balance_table(&balance))?;
+        self.say("\nthe refunds now:")?;
+        self.list()
+    }
+
+    fn prove(&mut self) -> Result<Head, Failure> {
+        let report = self.ledger.verify(None)?;
+        self.say(&format!("\nverify: {}", read::report_text(&report)))?;
+        if !report.is_valid() {
+            return Err(broken("the ledger of the demo does not verify"));
+        }
+        let head = self.ledger.head()?;
+        self.say(&format!("head: {}", head.to_json()))?;
+        Ok(head)
+    }
+
+    fn look_further(&mut self, path: &Path) -> Result<(), Failure> {
+        let path = path.display();
+        self.say(&format!(
+            "\nthe ledger is in {path}; look further:\n\
+             \x20 refunds --ledger {path} list\n\
+             \x20 refunds --ledger {path} movements\n\
+             \x20 refunds --ledger {path} balance --org acme --subscription sub-7 --movement mov-42\n\
+             \x20 refunds --ledger {path} journal --after 0\n\
+             \x20 refunds --ledger {path} verify"
+        ))
+    }
+}
+
+fn refund_id(receipt: &Receipt) -> Result<RefundId, Failure> {
+    receipt
+        .refund_id
+        .ok_or_else(|| broken("a refund came without an id"))
+}
+
+fn broken(promise: &'static str) -> Failure {
+    LedgerError::new(refund_ledger::ErrorCode::Internal, promise).into()
+}

@@ -1,0 +1,318 @@
+//! CSV with a header of flattened names, read row by row in bounded memory.
+
+use std::io::{self, BufRead};
+use std::path::Path;
+use std::str;
+
+use csv_core::ReadRecordResult;
+use refund_ledger::{ErrorCode, LedgerError, wire};
+
+use super::inputs::{LINE_BYTES_MAX, RawLine, Source, beginning, too_long};
+use crate::failure::Failure;
+use crate::row;
+
+/// More cells than any header has columns.
+const CELLS_MAX: usize = 64;
+
+/// The rows of a file.
+pub(super) struct CsvRows {
+    raw: RawRows,
+    columns: Vec<&'static str>,
+}
+
+impl CsvRows {
+    /// Reads the header.
+    pub(super) fn begin(source: Source, path: &Path) -> Result<Self, Failure> {
+        let mut raw = RawRows::new(source);
+        let read = raw
+            .skip_byte_order_mark()
+            .and_then(|()| raw.next())
+            .map_err(|error| Failure::file("read", path, error))?;
+        let columns = if read {
+            raw.cells()
+                .map_err(|error| error.to_string())
+                .and_then(|cells| columns(&cells))
+                .map_err(|why| {
+                    Failure::Usage(format!("the header of `{}` {why}", path.display()))
+                })?
+        } else {
+            // An empty file has no rows.
+            Vec::new()
+        };
+        Ok(Self { raw, columns })
+    }
+
+    /// The next row that has something in it.
+    pub(super) fn next(&mut self) -> io::Result<Option<RawLine>> {
+        while self.raw.next()? {
+            let parsed = match self.raw.cells() {
+                Ok(cells) if cells.iter().all(|cell| cell.trim().is_empty()) => continue,
+                Ok(cells) => self.parse(&cells),
+                Err(error) => Err(error),
+            };
+            return Ok(Some(RawLine {
+                number: self.raw.number,
+                input: self.raw.text(),
+                parsed,
+            }));
+        }
+        Ok(None)
+    }
+
+    fn parse(&self, cells: &[&str]) -> Result<wire::Line, LedgerError> {
+        if cells.len() != self.columns.len() {
+            return Err(malformed(format!(
+                "the row has {} cells; the header has {}",
+                cells.len(),
+                self.columns.len()
+            )));
+        }
+        let row: Vec<(&'static str, &str)> = self
+            .columns
+            .iter()
+            .copied()
+            .zip(cells.iter().copied())
+            .collect();
+        wire::parse_line(row::to_line(&row).as_bytes())
+    }
+}
+
+fn malformed(message: String) -> LedgerError {
+    LedgerError::new(ErrorCode::MalformedRequest, message)
+}
+
+/// The columns that a header names, or what is wrong with it.
+fn columns(cells: &[&str]) -> Result<Vec<&'static str>, String> {
+    let mut columns = Vec::with_capacity(cells.len());
+    for cell in cells {
+        let Some(column) = row::column(cell) else {
+            let hint = if cell.contains([';', '\t', '|']) {
+                "; cells are separated by commas"
+            } else {
+                ""
+            };
+            return Err(format!("has the unknown column `{cell}`{hint}"));
+        };
+        if columns.contains(&column) {
+            return Err(format!("has the column `{column}` twice"));
+        }
+        columns.push(column);
+    }
+    if !columns.contains(&"op") {
+        return Err("lacks the column `op`".into());
+    }
+    Ok(columns)
+}
+
+/// Rows as cells of text, whatever they mean.
+struct RawRows {
+    source: Source,
+    core: csv_core::Reader,
+    /// The line of the file that the row begins on.
+    number: u64,
+    /// The line that is read next.
+    line: u64,
+    /// The row's bytes, or the beginning of a row that is too long.
+    input: Vec<u8>,
+    /// How many bytes it has.
+    bytes: u64,
+    /// The cells' texts in one piece, and where each ends.
+    output: Vec<u8>,
+    ends: Vec<usize>,
+    cells: usize,
+    too_many_cells: bool,
+}
+
+impl RawRows {
+    fn new(source: Source) -> Self {
+        Self {
+            source,
+            core: csv_core::Reader::new(),
+            number: 0,
+            line: 1,
+            input: Vec::new(),
+            bytes: 0,
+            // The row's text without quotes is never longer than the row.
+            output: vec![0; LINE_BYTES_MAX],
+            ends: vec![0; CELLS_MAX],
+            cells: 0,
+            too_many_cells: false,
+        }
+    }
+
+    /// Spreadsheets begin their files with one.
+    fn skip_byte_order_mark(&mut self) -> io::Result<()> {
+        if self.source.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
+            self.source.consume(3);
+        }
+        Ok(())
+    }
+
+    fn skip_line_ends(&mut self) -> io::Result<()> {
+        loop {
+            let buffer = self.source.fill_buf()?;
+            let ends = buffer
+                .iter()
+                .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            let (mut used, mut lines) = (0, 0);
+            for end in ends {
+                used += 1;
+                lines += u64::from(*end == b'\n');
+            }
+            let done = used < buffer.len() || buffer.is_empty();
+            self.source.consume(used);
+            self.line = self.line.saturating_add(lines);
+            if done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Reads the next row; `false` at the end of the file.
+    fn next(&mut self) -> io::Result<bool> {
+        self.skip_line_ends()?;
+        self.number = self.line;
+        self.input.clear();
+        self.bytes = 0;
+        self.cells = 0;
+        self.too_many_cells = false;
+        let mut filled = 0;
+        loop {
+            let buffer = self.source.fill_buf()?;
+            let output = self.output.get_mut(filled..).unwrap_or_default();
+            let ends = self.ends.get_mut(self.cells..).unwrap_or_default();
+            let (result, used, written, ended) = self.core.read_record(buffer, output, ends);
+            let part = buffer.get(..used).unwrap_or_default();
+            let lines = part.split(|byte| *byte == b'\n').count().saturating_sub(1);
+            let room = LINE_BYTES_MAX.saturating_sub(self.input.len());
+            self.input
+                .extend_from_slice(part.get(..room).unwrap_or(part));
+            self.source.consume(used);
+            self.line = self
+                .line
+                .saturating_add(lines.try_into().unwrap_or(u64::MAX));
+            self.bytes = self
+                .bytes
+                .saturating_add(used.try_into().unwrap_or(u64::MAX));
+            filled += written;
+            self.cells += ended;
+            match result {
+                ReadRecordResult::InputEmpty => {}
+                // A row that fills the room is too long: its cells are not wanted any more.
+                ReadRecordResult::OutputFull => filled = 0,
+                ReadRecordResult::OutputEndsFull => {
+                    self.too_many_cells = true;
+                    self.cells = 0;
+                }
+                ReadRecordResult::Record => return Ok(true),
+                ReadRecordResult::End => return Ok(false),
+            }
+        }
+    }
+
+    fn is_too_long(&self) -> bool {
+        usize::try_from(self.bytes).map_or(true, |bytes| bytes > LINE_BYTES_MAX)
+    }
+
+    /// The row's cells.
+    fn cells(&self) -> Result<Vec<&str>, LedgerError> {
+        if self.is_too_long() {
+            return Err(too_long("row", self.bytes));
+        }
+        if self.too_many_cells {
+            return Err(malformed(format!(
+                "the row has more than {CELLS_MAX} cells"
+            )));
+        }
+        let mut cells = Vec::with_capacity(self.cells);
+        let mut start = 0;
+        for end in self.ends.iter().take(self.cells) {
+            let cell = self.output.get(start..*end).unwrap_or_default();
+            cells.push(str::from_utf8(cell).map_err(|_| {
+                malformed(format!("cell {} of the row is not UTF-8", cells.len() + 1))
+            })?);
+            start = *end;
+        }
+        Ok(cells)
+    }
+
+    /// The row as it was given, without its end.
+    fn text(&self) -> Vec<u8> {
+        if self.is_too_long() {
+            beginning(&self.input)
+        } else {
+            self.input.trim_ascii_end().to_vec()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &[u8]) -> Vec<(u64, Result<Vec<String>, String>)> {
+        let source = io::BufReader::with_capacity(7, io::Cursor::new(text.to_vec()));
+        let mut raw = RawRows::new(Box::new(source));
+        raw.skip_byte_order_mark().unwrap();
+        let mut rows = Vec::new();
+        while raw.next().unwrap() {
+            let cells = raw.cells().map_err(|error| error.to_string());
+            rows.push((
+                raw.number,
+                cells.map(|cells| cells.into_iter().map(Into::into).collect()),
+            ));
+        }
+        rows
+    }
+
+    #[test]
+    fn rows_have_the_number_of_the_line_they_begin_on() {
+        let text = b"\xef\xbb\xbfa,b\r\n\r\n1,\"x\r\ny\"\r\n\n2,\"q\"\"q\"";
+        let expected = [
+            (1, vec!["a", "b"]),
+            (3, vec!["1", "x\r\ny"]),
+            (6, vec!["2", "q\"q"]),
+        ];
+        for ((number, cells), expected) in rows(text).into_iter().zip(expected) {
+            assert_eq!(
+                (number, cells.unwrap()),
+                (
+                    expected.0,
+                    expected.1.into_iter().map(String::from).collect()
+                )
+            );
+        }
+        assert_eq!(rows(text).len(), 3);
+    }
+
+    #[test]
+    fn what_is_too_long_or_too_wide_is_told_and_the_next_row_read() {
+        let mut text = vec![b'x'; LINE_BYTES_MAX * 3];
+        text.extend_from_slice(b"\n1,2\n");
+        text.extend_from_slice(&[b','; 200]);
+        text.extend_from_slice(b"\n\xff,2\n3,4\n");
+        let rows = rows(&text);
+        let messages: Vec<String> = rows
+            .iter()
+            .map(|(n, cells)| {
+                format!(
+                    "{n}: {}",
+                    match cells {
+                        Ok(cells) => cells.join("|"),
+                        Err(error) => error.clone(),
+                    }
+                )
+            })
+            .collect();
+        assert_eq!(
+            messages,
+            [
+                "1: the row has 393217 bytes; at most 131072 are read",
+                "2: 1|2",
+                "3: the row has more than 64 cells",
+                "4: cell 1 of the row is not UTF-8",
+                "5: 3|4",
+            ]
+        );
+    }
+}
