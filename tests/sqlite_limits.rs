@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use refund_ledger::store::sqlite::{SqliteOptions, SqliteStore};
-use refund_ledger::{ErrorCode, Ledger, LedgerError, RefundFilter, StoreError};
+use refund_ledger::store::{Loaded, Precondition, ReadSet, Store, WriteBatch};
+use refund_ledger::{ErrorCode, Ledger, LedgerError, RefundFilter, RefundQuery, StoreError};
 use rusqlite::Connection;
 use sqlite_support::{
     CountingHost, InFile, assert_valid, content, create, key, movement, refund, unguarded,
@@ -151,9 +152,8 @@ fn the_caps_hold_in_the_file_even_against_a_wrong_batch() {
         .record_movement(&first, movement("February"))
         .unwrap();
     let before = content(&*file.store);
-    let mut wanted = refund_ledger::store::ReadSet::default();
+    let mut wanted = ReadSet::default();
     wanted.want_movement(first.clone());
-    use refund_ledger::store::{Loaded, Precondition, Store, WriteBatch};
     let snapshot = file.store.load(&wanted).unwrap();
     let Loaded::Present(row) = snapshot.movement(&first) else {
         panic!("the movement is there");
@@ -208,7 +208,7 @@ mod read_only {
                 let ledger = Ledger::new(store.clone(), Arc::new(CountingHost::new(3)));
                 assert_valid(&ledger);
                 assert!(
-                    ledger.list_refunds(&Default::default()).is_ok(),
+                    ledger.list_refunds(&RefundQuery::default()).is_ok(),
                     "reading works"
                 );
                 let refused = ledger.create_refund(&key("mov-42"), refund("ext-9", "1.21", "x"));
@@ -322,7 +322,6 @@ mod read_only {
 #[test]
 fn lists_of_a_ledger_without_refunds_are_empty() {
     let file = InFile::new();
-    use refund_ledger::store::Store;
     let page = file
         .store
         .list_refunds(&RefundFilter::default(), None, 10)
