@@ -16,10 +16,7 @@ mod sqlite_support;
 
 use std::path::Path;
 
-use refund_ledger::{
-    Batch, Command, Id, Ledger, MovementKey, Operation, RefundContent, RefundRequest,
-    minor_to_decimal,
-};
+use refund_ledger::{Batch, Command, Ledger, MovementKey, Operation, RefundContent, RefundRequest};
 use rusqlite::Connection;
 use sqlite_support::{amount, at, movement, refund};
 
@@ -124,6 +121,8 @@ fn ours(requests: &[(MovementKey, RefundRequest)], movements: usize, batch: usiz
     (count / taken, bytes as f64 / count)
 }
 
+/// The least that is correct: each cap by a conditional update, each external id by a unique key,
+/// a row for the refund, and one for the audit with the request's body.
 const BY_HAND: &str = "
     CREATE TABLE movements (
         id INTEGER PRIMARY KEY, org TEXT NOT NULL, subscription TEXT NOT NULL, movement TEXT NOT NULL,
@@ -133,7 +132,7 @@ const BY_HAND: &str = "
         UNIQUE (org, subscription, movement)
     );
     CREATE TABLE refunds (
-        id TEXT PRIMARY KEY, movement_id INTEGER NOT NULL REFERENCES movements (id),
+        id INTEGER PRIMARY KEY, movement_id INTEGER NOT NULL REFERENCES movements (id),
         org TEXT NOT NULL, external_id TEXT NOT NULL, refund_datetime TEXT NOT NULL,
         period_start TEXT, period_end TEXT, amount_with INTEGER NOT NULL,
         amount_without INTEGER NOT NULL, tax_type TEXT, tax_percentage REAL, invoice TEXT,
@@ -141,27 +140,65 @@ const BY_HAND: &str = "
         UNIQUE (org, external_id)
     );
     CREATE TABLE audit (
-        id INTEGER PRIMARY KEY, refund_id TEXT NOT NULL, at TEXT NOT NULL, actor TEXT NOT NULL,
+        id INTEGER PRIMARY KEY, refund_id INTEGER NOT NULL, at TEXT NOT NULL, actor TEXT NOT NULL,
         body TEXT NOT NULL
     );";
 
-fn json(request: &RefundRequest, with: i64, without: i64) -> String {
-    let eur = "EUR".parse().unwrap();
-    let say = |minor: i64| minor_to_decimal(minor.into(), eur);
-    serde_json::json!({
-        "refund_datetime": request.refund_datetime,
-        "period_start_datetime": request.period.start(),
-        "period_end_datetime": request.period.end(),
-        "amount": {
-            "value_with_taxes": say(with), "value_without_taxes": say(without),
-            "tax": {"type": "IVA", "percentage": 21}
+/// A request as a program without types has it: the texts that came in.
+#[derive(serde::Serialize)]
+struct Body {
+    refund_datetime: String,
+    period_start_datetime: String,
+    period_end_datetime: String,
+    amount: BodyAmount,
+    external_invoice_id: String,
+    external_refund_unique_id: String,
+    billable: bool,
+    description: String,
+}
+
+#[derive(serde::Serialize)]
+struct BodyAmount {
+    value_with_taxes: f64,
+    value_without_taxes: f64,
+    tax: BodyTax,
+}
+
+#[derive(serde::Serialize)]
+struct BodyTax {
+    r#type: &'static str,
+    percentage: f64,
+}
+
+fn body(request: &RefundRequest) -> Body {
+    let instant = |at: Option<refund_ledger::Timestamp>| at.unwrap().to_string();
+    let (with, without) = if request.amount == amount("1.21") {
+        (1.21, 1.0)
+    } else {
+        (2.42, 2.0)
+    };
+    Body {
+        refund_datetime: request.refund_datetime.to_string(),
+        period_start_datetime: instant(request.period.start()),
+        period_end_datetime: instant(request.period.end()),
+        amount: BodyAmount {
+            value_with_taxes: with,
+            value_without_taxes: without,
+            tax: BodyTax {
+                r#type: "IVA",
+                percentage: 21.0,
+            },
         },
-        "external_invoice_id": request.external_invoice_id,
-        "external_refund_unique_id": request.external_refund_unique_id,
-        "billable": request.billable,
-        "description": request.description.as_str(),
-    })
-    .to_string()
+        external_invoice_id: request
+            .external_invoice_id
+            .as_ref()
+            .unwrap()
+            .as_str()
+            .into(),
+        external_refund_unique_id: request.external_refund_unique_id.as_str().into(),
+        billable: request.billable,
+        description: request.description.as_str().into(),
+    }
 }
 
 /// A database with the same settings as ours, and the movements in it.
@@ -193,14 +230,11 @@ fn begin_by_hand(path: &Path, movements: usize) -> Connection {
     connection
 }
 
-fn book_by_hand(connection: &Connection, key: &MovementKey, request: &RefundRequest, number: u128) {
-    let with = if request.amount == amount("1.21") {
-        121
-    } else {
-        242
-    };
-    let without = with * 100 / 121;
-    let id = uuid_of(number);
+fn book_by_hand(connection: &Connection, key: &MovementKey, request: &Body) {
+    #[expect(clippy::cast_possible_truncation, reason = "two decimals")]
+    let minor = |value: f64| (value * 100.0).round() as i64;
+    let with = minor(request.amount.value_with_taxes);
+    let without = minor(request.amount.value_without_taxes);
     let movement_id: i64 = connection
         .prepare_cached(
             "UPDATE movements SET refunded_with = refunded_with + ?4, \
@@ -224,32 +258,39 @@ fn book_by_hand(connection: &Connection, key: &MovementKey, request: &RefundRequ
     let now = "2024-02-24T13:45:10.123456789Z";
     connection
         .prepare_cached(
-            "INSERT INTO refunds VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-             ?14, ?15)",
+            "INSERT INTO refunds (movement_id, org, external_id, refund_datetime, period_start, \
+             period_end, amount_with, amount_without, tax_type, tax_percentage, invoice, \
+             billable, description, created_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )
         .unwrap()
         .execute((
-            &id,
             movement_id,
             key.org_id(),
-            request.external_refund_unique_id.as_str(),
-            request.refund_datetime.to_string(),
-            request.period.start().map(|at| at.to_string()),
-            request.period.end().map(|at| at.to_string()),
+            &request.external_refund_unique_id,
+            &request.refund_datetime,
+            &request.period_start_datetime,
+            &request.period_end_datetime,
             with,
             without,
-            "IVA",
-            21.0,
-            request.external_invoice_id.as_ref().map(Id::as_str),
+            request.amount.tax.r#type,
+            request.amount.tax.percentage,
+            &request.external_invoice_id,
             request.billable,
-            request.description.as_str(),
+            &request.description,
             now,
         ))
         .unwrap();
+    let refund_id = connection.last_insert_rowid();
     connection
         .prepare_cached("INSERT INTO audit (refund_id, at, actor, body) VALUES (?1, ?2, ?3, ?4)")
         .unwrap()
-        .execute((&id, now, "local", json(request, with, without)))
+        .execute((
+            refund_id,
+            now,
+            "local",
+            serde_json::to_string(request).unwrap(),
+        ))
         .unwrap();
 }
 
@@ -257,8 +298,11 @@ fn by_hand(requests: &[(MovementKey, RefundRequest)], movements: usize, batch: u
     let directory = tempfile::tempdir().unwrap();
     let connection = begin_by_hand(&directory.path().join("refunds.db"), movements);
     let before = bytes_of(directory.path());
+    let requests: Vec<_> = requests
+        .iter()
+        .map(|(key, request)| (key, body(request)))
+        .collect();
     let start = seconds();
-    let mut number = 0_u128;
     for requests in requests.chunks(batch) {
         connection
             .prepare_cached("BEGIN IMMEDIATE")
@@ -266,8 +310,7 @@ fn by_hand(requests: &[(MovementKey, RefundRequest)], movements: usize, batch: u
             .execute(())
             .unwrap();
         for (key, request) in requests {
-            number += 1;
-            book_by_hand(&connection, key, request, number);
+            book_by_hand(&connection, key, request);
         }
         connection
             .prepare_cached("COMMIT")
@@ -282,22 +325,6 @@ fn by_hand(requests: &[(MovementKey, RefundRequest)], movements: usize, batch: u
     let bytes = bytes_of(directory.path()) - before;
     let count = requests.len() as f64;
     (count / taken, bytes as f64 / count)
-}
-
-/// A UUID as text, in order as version 7 ones are.
-fn uuid_of(number: u128) -> String {
-    let digits = format!(
-        "{:032x}",
-        (number << 64) | (0x7000_8000 << 32) | (number * 0x9e37_79b9)
-    );
-    format!(
-        "{}-{}-{}-{}-{}",
-        &digits[..8],
-        &digits[8..12],
-        &digits[12..16],
-        &digits[16..20],
-        &digits[20..]
-    )
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! All of this runs under the write lock, inside the caller's transaction.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
@@ -28,7 +28,7 @@ pub(super) fn apply(
     let mut writer = Writer {
         connection,
         known,
-        places: BTreeMap::new(),
+        places: HashMap::with_capacity(batch.movements.len()),
         next_position: None,
     };
     writer.check_preconditions(batch)?;
@@ -53,7 +53,7 @@ struct Place {
 struct Writer<'c, 'b> {
     connection: &'c Connection,
     known: Known,
-    places: BTreeMap<&'b MovementKey, Place>,
+    places: HashMap<&'b MovementKey, Place>,
     next_position: Option<i64>,
 }
 

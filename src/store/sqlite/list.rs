@@ -8,12 +8,9 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::errors::Fault;
-use super::load::{org_number, read_refund};
-use super::rows::stored;
-use super::statements::{
-    LOAD_REFUND_BY_EXTERNAL_ID, LOAD_REFUND_BY_ID, MOVEMENT_NUMBER, key_columns, refund_columns,
-    refund_joins,
-};
+use super::load::{find_refund, org_number, read_refund};
+use super::rows::{Columns, stored};
+use super::statements::{HOLDER, MOVEMENT_NUMBER, key_columns, refund_columns, refund_joins};
 use crate::id::{Id, RefundId};
 use crate::query::{ListAfter, Page, RefundFilter};
 use crate::refund::{KindName, Refund};
@@ -86,19 +83,21 @@ impl List<'_> {
     }
 
     fn by_id(&self, id: RefundId) -> Result<Vec<Refund>, Fault> {
-        let mut statement = self.connection.prepare_cached(LOAD_REFUND_BY_ID)?;
-        let mut rows = statement.query([&id.as_bytes()[..]])?;
-        let found = rows.next()?.map(read_refund).transpose()?;
+        let found = find_refund(self.connection, id)?;
         Ok(found.map(|row| row.refund).into_iter().collect())
     }
 
     fn by_external_id(&self, external_id: &Id) -> Result<Vec<Refund>, Fault> {
-        let mut statement = self.connection.prepare_cached(LOAD_REFUND_BY_EXTERNAL_ID)?;
+        let mut holders = self.connection.prepare_cached(HOLDER)?;
         let mut found = Vec::new();
         for org in self.orgs()? {
-            let mut rows = statement.query((org, external_id.as_str()))?;
-            if let Some(row) = rows.next()? {
-                found.push(read_refund(row)?.refund);
+            let mut rows = holders.query((org, external_id.as_str()))?;
+            let id = match rows.next()? {
+                Some(row) => Columns::new(row).optional_refund_id()?,
+                None => None,
+            };
+            if let Some(id) = id {
+                found.extend(self.by_id(id)?);
             }
         }
         Ok(found)

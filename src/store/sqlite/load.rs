@@ -1,14 +1,13 @@
 //! Reading what a decision needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, Row};
 
 use super::errors::Fault;
 use super::rows::{Columns, MovementRow, RefundRow};
 use super::statements::{
-    LOAD_CHAIN_OF_REFUND, LOAD_CREATION, LOAD_MOVEMENT, LOAD_REFUND_BY_EXTERNAL_ID,
-    LOAD_REFUND_BY_ID, ORG_NUMBER,
+    HOLDER, LOAD_CHAIN_OF_REFUND, LOAD_CREATION, LOAD_MOVEMENT, LOAD_REFUND, ORG_NUMBER,
 };
 use crate::id::{Id, MovementKey, RefundId};
 use crate::journal::JournalEntry;
@@ -19,9 +18,9 @@ use crate::store::{LoadedRefund, ReadSet, RefundLookup, Snapshot};
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) orgs: BTreeMap<Id, i64>,
-    pub(super) movements: BTreeMap<MovementKey, MovementRow>,
+    pub(super) movements: HashMap<MovementKey, MovementRow>,
     /// Where the descriptions of refunds are: sequence and position of their entries.
-    pub(super) texts: BTreeMap<RefundId, (u64, i64)>,
+    pub(super) texts: HashMap<RefundId, (u64, i64)>,
 }
 
 /// Everything that is wanted. The connection must be in a transaction.
@@ -59,7 +58,17 @@ pub(super) fn org_number(connection: &Connection, name: &str) -> Result<Option<i
     Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
 }
 
-/// A refund with its key, in a row of [`LOAD_REFUND_BY_ID`] and its like.
+/// The refund with this id, of any org.
+pub(super) fn find_refund(
+    connection: &Connection,
+    id: RefundId,
+) -> Result<Option<RefundRow>, Fault> {
+    let mut statement = connection.prepare_cached(LOAD_REFUND)?;
+    let mut rows = statement.query([&id.as_bytes()[..]])?;
+    rows.next()?.map(read_refund).transpose()
+}
+
+/// A refund behind its key, in a row of [`LOAD_REFUND`] and its like.
 pub(super) fn read_refund(row: &Row<'_>) -> Result<RefundRow, Fault> {
     let mut columns = Columns::new(row);
     let key = columns.key()?;
@@ -109,11 +118,7 @@ impl Loader<'_> {
         }
         self.put_movement(key, movement);
         let lookup = RefundLookup::ExternalId(external_id.clone());
-        match holder {
-            None => self.snapshot.put_refund(org.clone(), lookup, None),
-            Some(_) => self.refund(org, &lookup, revisions)?,
-        }
-        Ok(())
+        self.put_refund(org, &lookup, holder, revisions)
     }
 
     fn put_movement(&mut self, key: &MovementKey, row: Option<MovementRow>) {
@@ -151,23 +156,45 @@ impl Loader<'_> {
     }
 
     fn refunds(&mut self, wanted: &ReadSet) -> Result<(), Fault> {
+        let connection = self.connection;
+        let mut holders = connection.prepare_cached(HOLDER)?;
+        let mut last: Option<(&Id, Option<i64>)> = None;
         for (org, lookup, revisions) in wanted.refunds() {
-            self.refund(org, lookup, revisions)?;
+            let number = match last {
+                Some((name, number)) if name == org => number,
+                _ => self.org(org)?,
+            };
+            last = Some((org, number));
+            // Most external ids are looked for in vain, and their index alone tells that.
+            let id = match (number, lookup) {
+                (None, _) => None,
+                (Some(_), RefundLookup::Id(id)) => Some(*id),
+                (Some(number), RefundLookup::ExternalId(id)) => {
+                    let mut rows = holders.query((number, id.as_str()))?;
+                    match rows.next()? {
+                        Some(row) => Columns::new(row).optional_refund_id()?,
+                        None => None,
+                    }
+                }
+            };
+            self.put_refund(org, lookup, id, revisions)?;
         }
         Ok(())
     }
 
-    fn refund(
+    fn put_refund(
         &mut self,
         org: &Id,
         lookup: &RefundLookup,
+        id: Option<RefundId>,
         revisions: &BTreeSet<u32>,
     ) -> Result<(), Fault> {
-        let row = match self.org(org)? {
+        let row = match id {
             None => None,
-            Some(number) => self.find(number, lookup)?,
+            Some(id) => find_refund(self.connection, id)?,
         };
-        let found = match row {
+        let number = self.known.orgs.get(org);
+        let found = match row.filter(|row| Some(&row.org) == number) {
             None => None,
             Some(row) => {
                 let text = (row.refund.details.description.sequence, row.text_position);
@@ -177,22 +204,6 @@ impl Loader<'_> {
         };
         self.snapshot.put_refund(org.clone(), lookup.clone(), found);
         Ok(())
-    }
-
-    fn find(&self, org: i64, lookup: &RefundLookup) -> Result<Option<RefundRow>, Fault> {
-        let row = match lookup {
-            RefundLookup::Id(id) => {
-                let mut statement = self.connection.prepare_cached(LOAD_REFUND_BY_ID)?;
-                let mut rows = statement.query([&id.as_bytes()[..]])?;
-                rows.next()?.map(read_refund).transpose()?
-            }
-            RefundLookup::ExternalId(id) => {
-                let mut statement = self.connection.prepare_cached(LOAD_REFUND_BY_EXTERNAL_ID)?;
-                let mut rows = statement.query((org, id.as_str()))?;
-                rows.next()?.map(read_refund).transpose()?
-            }
-        };
-        Ok(row.filter(|row| row.org == org))
     }
 
     /// The refund with the wanted ones of its past revisions, which only its chain knows.

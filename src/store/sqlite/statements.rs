@@ -69,11 +69,8 @@ statements! {
         LEFT JOIN journal d ON d.position = m.text_position \
         WHERE m.org = ?1 AND m.subscription_id = ?2 AND m.movement_id = ?3";
 
-    LOAD_REFUND_BY_ID = "SELECT ", key_columns!(), ", ", refund_columns!(), " FROM refunds r",
+    LOAD_REFUND = "SELECT ", key_columns!(), ", ", refund_columns!(), " FROM refunds r",
         refund_joins!(), "WHERE r.id = ?1";
-
-    LOAD_REFUND_BY_EXTERNAL_ID = "SELECT ", key_columns!(), ", ", refund_columns!(),
-        " FROM refunds r", refund_joins!(), "WHERE r.org = ?1 AND r.external_id = ?2";
 
     HOLDER = "SELECT id FROM refunds INDEXED BY refunds_by_external_id \
         WHERE org = ?1 AND external_id = ?2";

@@ -101,7 +101,7 @@ fn a_refund_costs_four_statements_by_key() {
     ledger.create_refund(&key, refund("ext-0", "1.5")).unwrap();
     assert_eq!(
         runs(&store),
-        [("LOAD_CREATION", 1), ("LOAD_REFUND_BY_EXTERNAL_ID", 1)],
+        [("LOAD_CREATION", 1), ("LOAD_REFUND", 1)],
         "a replay reads its holder too, and writes nothing"
     );
 }
