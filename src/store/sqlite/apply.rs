@@ -8,7 +8,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
 use super::errors::Fault;
 use super::load::{Known, org_number};
-use super::rows::{Binder, MovementRow, stored};
+use super::rows::{Binder, Columns, MovementRow, stored};
 use super::statements::{
     ERASE_TEXT, HOLDER, INSERT_ENTRY, INSERT_MOVEMENT, INSERT_ORG, INSERT_REFUND, LAST_POSITION,
     MOVEMENT_NUMBER, POSITION_OF, TEXTS, UPDATE_MOVEMENT, UPDATE_MOVEMENT_SUMS, UPDATE_REFUND,
@@ -29,8 +29,9 @@ pub(super) fn apply(
         connection,
         known,
         places: HashMap::with_capacity(batch.movements.len()),
-        next_position: None,
+        first_position: None,
     };
+    writer.find_places(&batch.entries);
     writer.check_preconditions(batch)?;
     writer.put_movements(batch)?;
     writer.append(&batch.entries)?;
@@ -41,20 +42,27 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// Where a movement of the batch is in the tables.
+/// Where a movement is in the tables.
+#[derive(Clone, Copy, Debug)]
+struct Numbers {
+    movement: i64,
+    org: i64,
+}
+
+/// A movement of the batch.
 #[derive(Debug, Default)]
 struct Place {
-    number: i64,
-    org: i64,
-    /// The positions of its entries in this batch.
-    positions: Vec<(u64, i64)>,
+    numbers: Option<Numbers>,
+    /// The sequences of its entries in this batch, each with its index there.
+    entries: Vec<(u64, usize)>,
 }
 
 struct Writer<'c, 'b> {
     connection: &'c Connection,
     known: Known,
     places: HashMap<&'b MovementKey, Place>,
-    next_position: Option<i64>,
+    /// The position that the first entry of the batch gets, or got; the others follow.
+    first_position: Option<i64>,
 }
 
 fn conflict<T>() -> Result<T, Fault> {
@@ -66,6 +74,27 @@ fn broken<T>(what: String) -> Result<T, Fault> {
 }
 
 impl<'b> Writer<'_, 'b> {
+    fn find_places(&mut self, entries: &'b [JournalEntry]) {
+        for (at, entry) in entries.iter().enumerate() {
+            let place = self.places.entry(&entry.movement).or_default();
+            place.entries.push((entry.sequence, at));
+        }
+    }
+
+    /// The movement's numbers, where there is such a movement.
+    fn numbers(&mut self, key: &'b MovementKey) -> Result<Option<Numbers>, Fault> {
+        if let Some(Place {
+            numbers: Some(numbers),
+            ..
+        }) = self.places.get(key)
+        {
+            return Ok(Some(*numbers));
+        }
+        let found = self.look_up(key)?.map(|(numbers, _)| numbers);
+        self.places.entry(key).or_default().numbers = found;
+        Ok(found)
+    }
+
     /// Checks what the writes don't check themselves: a movement's row is written only at the
     /// version of its precondition, and a refund's external id is kept unique by its index.
     fn check_preconditions(&self, batch: &WriteBatch) -> Result<(), Fault> {
@@ -109,10 +138,14 @@ impl<'b> Writer<'_, 'b> {
         Ok(number)
     }
 
-    /// The movement's number, org and version, where there is such a movement.
-    fn look_up(&self, key: &MovementKey) -> Result<Option<(i64, i64, u64)>, Fault> {
+    /// The movement's numbers and version before the batch, where there is such a movement.
+    fn look_up(&self, key: &MovementKey) -> Result<Option<(Numbers, u64)>, Fault> {
         if let Some(row) = self.known.movements.get(key) {
-            return Ok(Some((row.number, row.org, row.movement.chain.length)));
+            let numbers = Numbers {
+                movement: row.number,
+                org: row.org,
+            };
+            return Ok(Some((numbers, row.movement.chain.length)));
         }
         let Some(org) = self.org(&key.org())? else {
             return Ok(None);
@@ -123,11 +156,14 @@ impl<'b> Writer<'_, 'b> {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .optional()?;
-        Ok(found.map(|(number, length)| (number, org, u64::try_from(length).unwrap_or(0))))
+        Ok(found.map(|(movement, length)| {
+            let version = u64::try_from(length).unwrap_or(0);
+            (Numbers { movement, org }, version)
+        }))
     }
 
     fn version(&self, key: &MovementKey) -> Result<u64, Fault> {
-        Ok(self.look_up(key)?.map_or(0, |(_, _, version)| version))
+        Ok(self.look_up(key)?.map_or(0, |(_, version)| version))
     }
 
     fn is_held(&self, org: &Id, external_id: &Id) -> Result<bool, Fault> {
@@ -158,19 +194,21 @@ impl<'b> Writer<'_, 'b> {
                     })
                     .unwrap_or_else(|| self.version(&movement.key))?,
             };
-            let place = if version == 0 {
-                self.insert_movement(movement, batch)?
+            let numbers = if version == 0 {
+                self.insert_movement(movement)?
             } else {
-                self.update_movement(movement, version, batch)?
+                self.update_movement(movement, version)?
             };
-            self.places.insert(&movement.key, place);
+            let place = self.places.entry(&movement.key).or_default();
+            place.numbers = Some(numbers);
         }
         Ok(())
     }
 
-    fn insert_movement(&mut self, movement: &Movement, batch: &WriteBatch) -> Result<Place, Fault> {
+    fn insert_movement(&mut self, movement: &Movement) -> Result<Numbers, Fault> {
         let org = self.new_or_known_org(movement.key.org())?;
-        let Some(text_position) = self.position_in(batch, movement)? else {
+        let sequence = movement.description.sequence;
+        let Some(text_position) = self.position_in_batch(&movement.key, sequence)? else {
             return broken(format!(
                 "the batch records movement {} without the entry that brings its description",
                 movement.key
@@ -187,20 +225,12 @@ impl<'b> Writer<'_, 'b> {
             Err(fault) if fault.is_taken_key() => return conflict(),
             outcome => outcome?,
         };
-        Ok(Place {
-            number: self.connection.last_insert_rowid(),
-            org,
-            positions: Vec::new(),
-        })
+        let movement = self.connection.last_insert_rowid();
+        Ok(Numbers { movement, org })
     }
 
-    fn update_movement(
-        &mut self,
-        movement: &Movement,
-        version: u64,
-        batch: &WriteBatch,
-    ) -> Result<Place, Fault> {
-        let Some((number, org, _)) = self.look_up(&movement.key)? else {
+    fn update_movement(&mut self, movement: &Movement, version: u64) -> Result<Numbers, Fault> {
+        let Some((numbers, _)) = self.look_up(&movement.key)? else {
             return conflict();
         };
         let known = self.known.movements.get(&movement.key);
@@ -208,7 +238,7 @@ impl<'b> Writer<'_, 'b> {
             let mut statement = self.connection.prepare_cached(UPDATE_MOVEMENT_SUMS)?;
             let mut row = Binder::new(&mut statement);
             row.movement_sums(movement)?;
-            row.add(number)?;
+            row.add(numbers.movement)?;
             row.add(stored(version))?;
             row.execute()?
         } else {
@@ -216,48 +246,50 @@ impl<'b> Writer<'_, 'b> {
             let before = known
                 .filter(|row| row.movement.description.sequence == sequence)
                 .map(|row| row.text_position);
-            let text_position = match (before, self.position_in(batch, movement)?) {
+            let text_position = match (before, self.position_in_batch(&movement.key, sequence)?) {
                 (Some(position), _) | (None, Some(position)) => position,
-                (None, None) => self.position_of(number, sequence)?,
+                (None, None) => self.position_of(numbers.movement, sequence)?,
             };
             let mut statement = self.connection.prepare_cached(UPDATE_MOVEMENT)?;
             let mut row = Binder::new(&mut statement);
             row.movement_content(movement, text_position)?;
             row.movement_sums(movement)?;
-            row.add(number)?;
+            row.add(numbers.movement)?;
             row.add(stored(version))?;
             row.execute()?
         };
-        if written != 1 {
-            return conflict();
+        if written == 1 {
+            Ok(numbers)
+        } else {
+            conflict()
         }
-        Ok(Place {
-            number,
-            org,
-            positions: Vec::new(),
-        })
     }
 
-    /// The position that the entry with the movement's description will get, if this batch brings
-    /// it. The row of a movement is written before its entries, which name it.
-    fn position_in(
+    /// The position that an entry of this batch gets, if it is one of this batch. The row of a
+    /// movement is written before its entries, which name it.
+    fn position_in_batch(
         &mut self,
-        batch: &WriteBatch,
-        movement: &Movement,
+        key: &MovementKey,
+        sequence: u64,
     ) -> Result<Option<i64>, Fault> {
-        let at = batch.entries.iter().position(|entry| {
-            entry.sequence == movement.description.sequence && entry.movement == movement.key
-        });
-        let Some(at) = at else {
+        let Some(at) = self.places.get(key).and_then(|place| {
+            let entries = &place.entries;
+            let found = entries.binary_search_by_key(&sequence, |(sequence, _)| *sequence);
+            found
+                .ok()
+                .and_then(|found| entries.get(found))
+                .map(|(_, at)| *at)
+        }) else {
             return Ok(None);
         };
-        if self.next_position.is_none() {
+        let first = if let Some(first) = self.first_position {
+            first
+        } else {
             let mut statement = self.connection.prepare_cached(LAST_POSITION)?;
             let last: i64 = statement.query_row((), |row| row.get(0))?;
-            self.next_position = Some(last.saturating_add(1));
-        }
-        let behind = i64::try_from(at).unwrap_or(i64::MAX);
-        Ok(self.next_position.map(|next| next.saturating_add(behind)))
+            *self.first_position.insert(last.saturating_add(1))
+        };
+        Ok(Some(position_behind(first, at)))
     }
 
     /// The position of an entry that was there before.
@@ -274,34 +306,27 @@ impl<'b> Writer<'_, 'b> {
     }
 
     fn append(&mut self, entries: &'b [JournalEntry]) -> Result<(), Fault> {
-        let mut statement = self.connection.prepare_cached(INSERT_ENTRY)?;
-        for entry in entries {
-            if !self.places.contains_key(&entry.movement) {
-                let Some((number, org, _)) = self.look_up(&entry.movement)? else {
-                    return broken(format!("an entry names no movement: {}", entry.movement));
-                };
-                let place = Place {
-                    number,
-                    org,
-                    positions: Vec::new(),
-                };
-                self.places.insert(&entry.movement, place);
-            }
-            let Some(place) = self.places.get_mut(&entry.movement) else {
-                continue;
+        let connection = self.connection;
+        let mut statement = connection.prepare_cached(INSERT_ENTRY)?;
+        for (at, entry) in entries.iter().enumerate() {
+            let Some(numbers) = self.numbers(&entry.movement)? else {
+                return broken(format!("an entry names no movement: {}", entry.movement));
             };
-            match insert_entry(&mut statement, place.number, entry) {
+            match insert_entry(&mut statement, numbers.movement, entry) {
                 Err(fault) if fault.is_taken_key() => return conflict(),
                 outcome => outcome?,
             };
-            place
-                .positions
-                .push((entry.sequence, self.connection.last_insert_rowid()));
+            let position = connection.last_insert_rowid();
+            let first = *self.first_position.get_or_insert(position);
+            if position != position_behind(first, at) {
+                // SQLite takes any free number once the largest is taken.
+                return Err(Fault::Damaged("the journal's positions have gaps".into()));
+            }
         }
         Ok(())
     }
 
-    fn put_refunds(&self, refunds: &[RefundWrite]) -> Result<(), Fault> {
+    fn put_refunds(&mut self, refunds: &'b [RefundWrite]) -> Result<(), Fault> {
         let mut inserts = Vec::with_capacity(refunds.len());
         for write in refunds {
             match write {
@@ -311,46 +336,40 @@ impl<'b> Writer<'_, 'b> {
         }
         // The table is ordered by id, and rows that come in its order go in fastest.
         inserts.sort_unstable_by_key(|refund| refund.id);
-        let mut statement = self.connection.prepare_cached(INSERT_REFUND)?;
+        let connection = self.connection;
+        let mut statement = connection.prepare_cached(INSERT_REFUND)?;
         for refund in inserts {
             self.insert_refund(&mut statement, refund)?;
         }
         Ok(())
     }
 
-    /// Where the refund's movement is, and where its description.
-    fn place_of(&self, refund: &Refund) -> Result<(i64, i64, i64), Fault> {
-        let (number, org, positions) = match self.places.get(&refund.movement) {
-            Some(place) => (place.number, place.org, place.positions.as_slice()),
-            None => match self.look_up(&refund.movement)? {
-                Some((number, org, _)) => (number, org, [].as_slice()),
-                None => return broken(format!("a refund names no movement: {}", refund.movement)),
-            },
+    /// Where the refund's movement is, and the position of its description.
+    fn place_of(&mut self, refund: &'b Refund) -> Result<(Numbers, i64), Fault> {
+        let Some(numbers) = self.numbers(&refund.movement)? else {
+            return broken(format!("a refund names no movement: {}", refund.movement));
         };
         let sequence = refund.details.description.sequence;
-        let in_batch = positions
-            .binary_search_by_key(&sequence, |(sequence, _)| *sequence)
-            .ok()
-            .and_then(|at| positions.get(at));
-        let text_position = match (in_batch, self.known.texts.get(&refund.id)) {
-            (Some((_, position)), _) => *position,
-            (None, Some((known, position))) if *known == sequence => *position,
-            _ => self.position_of(number, sequence)?,
+        let known = self.known.texts.get(&refund.id).copied();
+        let text_position = match (self.position_in_batch(&refund.movement, sequence)?, known) {
+            (Some(position), _) => position,
+            (None, Some((known, position))) if known == sequence => position,
+            _ => self.position_of(numbers.movement, sequence)?,
         };
-        Ok((number, org, text_position))
+        Ok((numbers, text_position))
     }
 
     fn insert_refund(
-        &self,
+        &mut self,
         statement: &mut CachedStatement<'_>,
-        refund: &Refund,
+        refund: &'b Refund,
     ) -> Result<(), Fault> {
-        let (movement, org, text_position) = self.place_of(refund)?;
+        let (numbers, text_position) = self.place_of(refund)?;
         let external_id = refund.details.external_id.as_ref();
         let mut row = Binder::new(statement);
         row.add(&refund.id.as_bytes()[..])?;
-        row.add(org)?;
-        row.add(movement)?;
+        row.add(numbers.org)?;
+        row.add(numbers.movement)?;
         row.add(external_id.map(|external_id| external_id.id().as_str()))?;
         row.add(external_id.map(|id| matches!(id, ExternalId::IdempotencyKey(_))))?;
         row.refund_content(refund, text_position)?;
@@ -361,13 +380,13 @@ impl<'b> Writer<'_, 'b> {
         }
     }
 
-    fn replace_refund(&self, refund: &Refund) -> Result<(), Fault> {
-        let (movement, _, text_position) = self.place_of(refund)?;
+    fn replace_refund(&mut self, refund: &'b Refund) -> Result<(), Fault> {
+        let (numbers, text_position) = self.place_of(refund)?;
         let mut statement = self.connection.prepare_cached(UPDATE_REFUND)?;
         let mut row = Binder::new(&mut statement);
         row.refund_content(refund, text_position)?;
         row.add(&refund.id.as_bytes()[..])?;
-        row.add(movement)?;
+        row.add(numbers.movement)?;
         if row.execute()? == 1 {
             Ok(())
         } else {
@@ -375,19 +394,15 @@ impl<'b> Writer<'_, 'b> {
         }
     }
 
-    fn erase(&self, erasure: &TextErasure) -> Result<(), Fault> {
-        let number = match self.places.get(&erasure.movement) {
-            Some(place) => place.number,
-            None => match self.look_up(&erasure.movement)? {
-                Some((number, _, _)) => number,
-                None => return Ok(()),
-            },
+    fn erase(&mut self, erasure: &'b TextErasure) -> Result<(), Fault> {
+        let Some(numbers) = self.numbers(&erasure.movement)? else {
+            return Ok(());
         };
         let mut found = self.connection.prepare_cached(TEXTS)?;
-        let mut rows = found.query((number, stored(erasure.through_sequence)))?;
+        let mut rows = found.query((numbers.movement, stored(erasure.through_sequence)))?;
         let mut positions: Vec<i64> = Vec::new();
         while let Some(row) = rows.next()? {
-            let mut columns = super::rows::Columns::new(row);
+            let mut columns = Columns::new(row);
             let position = columns.integer()?;
             let entry = Entry::decode(columns.bytes()?).map_err(|error| {
                 Fault::Damaged(format!("the journal entry at position {position}: {error}"))
@@ -402,6 +417,10 @@ impl<'b> Writer<'_, 'b> {
         }
         Ok(())
     }
+}
+
+fn position_behind(first: i64, at: usize) -> i64 {
+    first.saturating_add(i64::try_from(at).unwrap_or(i64::MAX))
 }
 
 fn inserted_external_id(write: &RefundWrite) -> Option<(&str, &Id)> {
