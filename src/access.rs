@@ -3,7 +3,7 @@
 use crate::error::{ErrorCode, LedgerError};
 use crate::id::{Id, MovementKey};
 
-/// What a caller wants to do.
+/// What a caller wants to do; an [`Authorize`] hook decides on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
@@ -21,9 +21,9 @@ pub enum Action {
     EraseText,
     /// Read a movement, its balance, its refunds or their history.
     Read,
-    /// List refunds or sum them up.
+    /// List refunds or movements, or sum refunds up.
     List,
-    /// Read the journal, the head or an export, or verify.
+    /// Read the journal, the head or an export of it, or verify.
     Audit,
 }
 
@@ -34,12 +34,12 @@ impl Action {
     }
 }
 
-/// What it would be done to.
+/// What an [`Action`] would be done to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource<'a> {
-    /// The ledger with all its orgs.
+    /// The ledger with all its orgs: the journal, verification, and lists that name no org.
     Ledger,
-    /// One org.
+    /// One org: lists that name it.
     Org(&'a Id),
     /// One movement, or a refund of it.
     Movement(&'a MovementKey),
@@ -61,18 +61,47 @@ impl Resource<'_> {
 pub enum Access {
     /// The caller may.
     Allow,
-    /// The caller is not known.
+    /// The caller is not known: `unauthorized`, HTTP 401.
     Unauthenticated,
-    /// The caller may not. The answer is the same whether the resource exists or not.
+    /// The caller may not: `forbidden`, HTTP 403. The answer is the same whether the resource
+    /// exists or not.
     Forbidden,
 }
 
-/// Decides who may do what. It is asked before anything is read; an error in it denies.
+/// Decides who may do what. It is asked before anything is read; an error in it denies. Without a
+/// hook everything is allowed ([`AllowAll`]).
+///
+/// This one lets an auditor read, and change nothing:
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{Access, Action, Authorize, ErrorCode, Id, Resource};
+/// use std::sync::Arc;
+///
+/// struct ReadOnly(Id);
+///
+/// impl Authorize for ReadOnly {
+///     fn authorize(&self, actor: &Id, action: Action, _: Resource<'_>) -> Result<Access, String> {
+///         let refused = *actor == self.0 && action.is_write();
+///         Ok(if refused { Access::Forbidden } else { Access::Allow })
+///     }
+/// }
+///
+/// let (ledger, movement) = ledger()?;
+/// let auditor = Id::new("auditor")?;
+/// let ledger = ledger.with_access(Arc::new(ReadOnly(auditor.clone()))).with_actor(auditor);
+/// assert!(ledger.balance(&movement).is_ok());
+/// let refused = ledger.create_refund(&movement, request("r-1", "12.1")?).unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::Forbidden);
+/// # Ok(()) }
+/// ```
 pub trait Authorize: Send + Sync {
     /// Whether `actor` may do `action` to `resource`.
     ///
     /// # Errors
-    /// Whatever kept the hook from deciding; the caller is then refused with `forbidden`.
+    /// Whatever kept the hook from deciding; the caller is then refused with `forbidden`, and is
+    /// not told the text.
     fn authorize(
         &self,
         actor: &Id,

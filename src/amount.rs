@@ -14,7 +14,18 @@ use crate::money::{DecimalValue, JsonMoney, minor_to_decimal, serialize_number};
 const WITH: &str = "amount.value_with_taxes";
 const WITHOUT: &str = "amount.value_without_taxes";
 
-/// A percentage from 0 to 1000 with at most four decimals.
+/// A percentage from 0 to 1000 with at most four decimals: `tax.percentage` of the contract's
+/// `AmountRequestDTO`.
+///
+/// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{ErrorCode, Percentage};
+/// let reduced: Percentage = "5.5".parse()?;
+/// assert_eq!(reduced.ten_thousandths(), 55_000);
+/// let refused = "1000.5".parse::<Percentage>().unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Percentage(u32);
 
@@ -29,6 +40,15 @@ impl Percentage {
     ///
     /// # Errors
     /// `invalid_request` above 1000 %.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, Percentage};
+    /// assert_eq!(Percentage::from_ten_thousandths(210_000)?, "21".parse()?);
+    /// let refused = Percentage::from_ten_thousandths(10_000_001).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    /// # Ok(()) }
+    /// ```
     pub fn from_ten_thousandths(value: u32) -> Result<Self, LedgerError> {
         if value <= Self::TEN_THOUSANDTHS_MAX {
             Ok(Self(value))
@@ -45,7 +65,7 @@ impl Percentage {
         )
     }
 
-    /// The percentage in ten-thousandths.
+    /// The percentage in ten-thousandths: 210000 for 21 %.
     pub const fn ten_thousandths(self) -> u32 {
         self.0
     }
@@ -54,8 +74,12 @@ impl Percentage {
 impl FromStr for Percentage {
     type Err = LedgerError;
 
+    /// Reads a plain decimal such as `21` or `5.5`, without a percent sign.
+    ///
+    /// # Errors
+    /// `invalid_request` on `amount.tax.percentage` where it is no [`DecimalValue`], above 1000, or has more than 4 decimals.
     fn from_str(text: &str) -> Result<Self, LedgerError> {
-        let value: DecimalValue = text.parse()?;
+        let value: DecimalValue = text.parse().map_err(|_| Self::fault())?;
         value
             .scaled(Self::DECIMALS)
             .and_then(|scaled| u32::try_from(scaled).ok())
@@ -87,7 +111,7 @@ impl Serialize for Percentage {
     }
 }
 
-/// A tax: what it is called and its percentage.
+/// A tax, what it is called and its percentage: `tax` of the contract's `AmountRequestDTO`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tax {
     tax_type: Arc<str>,
@@ -102,6 +126,16 @@ impl Tax {
     ///
     /// # Errors
     /// `invalid_request` on `amount.tax.type` unless it has 1 to 64 characters.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, Tax};
+    /// let tax = Tax::new("IVA", "21".parse()?)?;
+    /// assert_eq!((tax.tax_type(), tax.percentage().to_string()), ("IVA", "21".to_owned()));
+    /// let refused = Tax::new("", "21".parse()?).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    /// # Ok(()) }
+    /// ```
     pub fn new(tax_type: &str, percentage: Percentage) -> Result<Self, LedgerError> {
         let characters = tax_type.chars().count();
         if characters == 0 || characters > Self::TYPE_CHARACTERS_MAX {
@@ -176,14 +210,31 @@ fn round_half_up(numerator: i128, denominator: i128) -> Option<i64> {
     i64::try_from(doubled.checked_div(denominator.checked_mul(2)?)?).ok()
 }
 
-/// An amount as a caller asks for it: one value or both, a tax, a currency.
+/// An amount as a caller asks for it: one value or both, a tax, a currency. It is the contract's
+/// `AmountRequestDTO`, whose fields the contract leaves open. Values are in major units (euros, not
+/// cents), with at most the decimals of the currency's minor unit (ISO 4217).
+///
+/// How the two values hang together is judged once the movement is known:
+/// - Both values and a tax: they may differ from what the tax says by one minor unit at most.
+/// - One value and a tax: the other is derived, rounding half away from zero.
+/// - No tax: the two are equal, and one may be left out.
+/// - A refund whose values equal what is left of its movement takes exactly what is left, with and
+///   without taxes; the tax is then not compared.
+///
+/// Where they do not fit, the answer is `tax_mismatch`.
 ///
 /// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
 /// # fn main() -> Result<(), refund_ledger::LedgerError> {
-/// use refund_ledger::{AmountRequest, Tax};
-/// let amount = AmountRequest::new(Some("12.1".parse()?), Some("10".parse()?))?
-///     .with_tax(Tax::new("IVA", "21".parse()?)?);
-/// assert!(AmountRequest::new(Some("0".parse()?), None).is_err());
+/// use refund_ledger::{AmountRequest, ErrorCode, Tax};
+/// let (ledger, movement) = ledger()?;
+/// let mut refund = request("r-1", "12.1")?;
+/// refund.amount = AmountRequest::new(Some("12.1".parse()?), Some("10".parse()?))?; // and no tax
+/// let refused = ledger.create_refund(&movement, refund.clone()).unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::TaxMismatch);
+///
+/// refund.amount = refund.amount.with_tax(Tax::new("IVA", "21".parse()?)?);
+/// ledger.create_refund(&movement, refund)?;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,6 +253,17 @@ impl AmountRequest {
     /// `invalid_request` where both are missing, the value with taxes is 0, or it is less than
     /// the one without. (A value without taxes may be 0 only where it takes the rest of a
     /// movement, which the ledger judges.)
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{AmountRequest, ErrorCode, Tax};
+    /// let amount = AmountRequest::new(Some("12.1".parse()?), Some("10".parse()?))?
+    ///     .with_tax(Tax::new("IVA", "21".parse()?)?)
+    ///     .with_currency("EUR".parse()?);
+    /// let refused = AmountRequest::new(Some("10".parse()?), Some("12.1".parse()?)).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest); // with taxes it is less than without
+    /// # Ok(()) }
+    /// ```
     pub fn new(
         with_taxes: Option<DecimalValue>,
         without_taxes: Option<DecimalValue>,
@@ -395,7 +457,15 @@ impl AmountRequest {
     }
 }
 
-/// A pair of sums in minor units, with and without taxes.
+/// A pair of sums in minor units of a currency (ISO 4217), with and without taxes.
+///
+/// ```
+/// use refund_ledger::Values;
+/// let charged = Values { with: 12_100, without: 10_000 };
+/// let refunded = Values { with: 1_210, without: 1_000 };
+/// assert_eq!(charged.checked_sub(refunded), Some(Values { with: 10_890, without: 9_000 }));
+/// assert_eq!(refunded.checked_sub(charged), None); // never below 0
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Values {
     /// With taxes.
@@ -405,7 +475,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// Both sums with the other's added, unless that passes 64 bits.
+    /// Both sums with the other's added; `None` where either would pass 64 bits.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         Some(Self {
             with: self.with.checked_add(other.with)?,
@@ -447,7 +517,19 @@ impl Amount {
     /// An amount as a store kept it.
     ///
     /// # Errors
-    /// `store_corrupted` where the values can't be an amount's.
+    /// `store_corrupted` where the values can't be an amount's: with taxes above 0, without taxes
+    /// from 0 up to that.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{Amount, ErrorCode, Values};
+    /// let values = Values { with: 1_210, without: 1_000 };
+    /// assert_eq!(Amount::from_stored("EUR".parse()?, values, None)?.value_with_taxes(), "12.1");
+    /// let values = Values { with: 1_000, without: 1_210 };
+    /// let refused = Amount::from_stored("EUR".parse()?, values, None).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::StoreCorrupted);
+    /// # Ok(()) }
+    /// ```
     pub fn from_stored(
         currency: Currency,
         values: Values,
@@ -467,7 +549,7 @@ impl Amount {
         }
     }
 
-    /// The currency.
+    /// The currency, the movement's.
     pub fn currency(&self) -> Currency {
         self.currency
     }
@@ -482,7 +564,7 @@ impl Amount {
         self.tax.as_ref()
     }
 
-    /// The value with taxes as a decimal in its shortest exact form.
+    /// The value with taxes as a decimal in its shortest exact form, such as `12.1`.
     pub fn value_with_taxes(&self) -> String {
         minor_to_decimal(self.values.with.into(), self.currency)
     }

@@ -6,7 +6,8 @@ use crate::movement::MovementRequest;
 use crate::refund::RefundContent;
 use crate::store::{ReadSet, RefundLookup};
 
-/// A request to change the ledger, with its full scope.
+/// A request to change the ledger, with its full scope. [`crate::Ledger::execute`] carries it out;
+/// [`crate::wire::parse_line`] reads one from JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     /// The movement that it is about.
@@ -26,14 +27,14 @@ pub enum Operation {
     CreateRefund {
         /// What to book.
         content: RefundContent,
-        /// Takes the place of the external id, where the content has none.
+        /// Takes the place of the external id, where non-subscribable content has none.
         idempotency_key: Option<Id>,
     },
     /// Replaces the content of a refund.
     UpdateRefund {
         /// Which refund.
         refund: RefundLookup,
-        /// The revision that the refund must be at.
+        /// The revision that the refund must be at; `None` for any.
         expected_revision: Option<u32>,
         /// Its new content.
         content: RefundContent,
@@ -79,7 +80,8 @@ impl Command {
         }
     }
 
-    /// Adds what this command's decision reads to a read set.
+    /// Adds what this command's [decision](crate::decide) reads to a read set. It depends on the
+    /// command alone, never on what is found.
     pub fn read_set(&self, repeats: Repeats, wanted: &mut ReadSet) {
         wanted.want_movement(self.movement.clone());
         let mut want = |lookup: RefundLookup, revision| {

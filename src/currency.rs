@@ -11,9 +11,13 @@ use crate::error::LedgerError;
 ///
 /// ```
 /// # fn main() -> Result<(), refund_ledger::LedgerError> {
-/// let yen: refund_ledger::Currency = "JPY".parse()?;
-/// assert_eq!(yen.exponent(), 0);
-/// assert!("jpy".parse::<refund_ledger::Currency>().is_err());
+/// use refund_ledger::{Currency, ErrorCode};
+/// let yen: Currency = "JPY".parse()?;
+/// assert_eq!((yen.code(), yen.exponent()), ("JPY", 0));
+/// for not_billed in ["jpy", "XAU", "EURO"] {
+///     let refused = not_billed.parse::<Currency>().unwrap_err();
+///     assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+/// }
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,7 +27,7 @@ pub struct Currency {
 }
 
 impl Currency {
-    /// The three capital letters.
+    /// The alphabetic code, three capital letters.
     pub fn code(&self) -> &str {
         // INVARIANT: three ASCII letters, checked by `from_str`.
         std::str::from_utf8(&self.code).unwrap_or_default()
@@ -38,6 +42,11 @@ impl Currency {
 impl FromStr for Currency {
     type Err = LedgerError;
 
+    /// Reads an alphabetic code, in capital letters.
+    ///
+    /// # Errors
+    /// `invalid_request` where ISO 4217 has no such currency, or none with a minor unit (gold, the
+    /// testing code).
     fn from_str(text: &str) -> Result<Self, LedgerError> {
         let known = iso_currency::Currency::from_code(text).filter(|c| c.code() == text);
         let code = text.as_bytes().try_into().ok();

@@ -31,10 +31,10 @@ use crate::store::{Loaded, LoadedRefund, RefundLookup, Snapshot, WriteBatch};
 use crate::text::{Description, Salt, SaltedText, Text};
 use crate::time::Timestamp;
 
-/// What every command of a batch is decided with.
+/// What every command of a batch is decided with (see [`decide`]).
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'a> {
-    /// The time, as the host tells it.
+    /// The time, as the [`Host`](crate::Host) tells it.
     pub now: Timestamp,
     /// Who asks.
     pub actor: &'a Id,
@@ -44,8 +44,8 @@ pub struct Context<'a> {
     pub repeats: Repeats,
 }
 
-/// What the host mints for a command before its first attempt, so that a second attempt decides
-/// the same.
+/// What the [`Host`](crate::Host) mints for a command before its first attempt, so that a second
+/// attempt decides the same.
 #[derive(Clone, Copy, Debug)]
 pub struct Minted {
     /// The id of the refund that the command may create.
@@ -59,7 +59,7 @@ pub struct Minted {
 pub struct Receipt {
     /// The refund that the command was about.
     pub refund_id: Option<RefundId>,
-    /// That refund's revision.
+    /// That refund's revision after the command.
     pub revision: Option<u32>,
     /// Whether the command had been carried out before, so that nothing was written.
     pub replayed: bool,
@@ -83,7 +83,7 @@ impl Receipt {
     }
 }
 
-/// What a command comes to.
+/// What a command comes to: an answer, and what has to be written for it to be true.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// The answer.
@@ -99,7 +99,31 @@ impl Decision {
         }
     }
 
-    /// What to write for this decision alone; empty for a replay.
+    /// What to write for this decision alone; empty for a replay. `snapshot` is the one that it was
+    /// decided on: the preconditions of the batch are read off it.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use refund_ledger::store::ReadSet;
+    /// # use refund_ledger::{Context, Host, Id, Policy, Repeats, SystemHost};
+    /// # let (ledger, movement) = ledger()?;
+    /// # let (host, actor, policy) = (SystemHost::default(), Id::new("local")?, Policy::default());
+    /// # let repeats = Repeats::AsRequests;
+    /// # let context = Context { now: host.now(), actor: &actor, policy: &policy, repeats };
+    /// # let command = create_command(&movement, "r-1", "12.1")?;
+    /// # let mut wanted = ReadSet::default();
+    /// # command.read_set(repeats, &mut wanted);
+    /// # let minted = host.mint(context.now)?;
+    /// use refund_ledger::{StoreError, decide};
+    /// let snapshot = ledger.store().load(&wanted)?;
+    /// let decision = decide(&command, minted, &snapshot, &context)?;
+    /// let batch = decision.into_batch(&snapshot);
+    /// assert_eq!((batch.refunds.len(), batch.entries.len()), (1, 1));
+    /// ledger.store().commit(&batch)?;
+    /// assert_eq!(ledger.store().commit(&batch), Err(StoreError::Conflict)); // decide anew
+    /// # Ok(()) }
+    /// ```
     pub fn into_batch(self, snapshot: &Snapshot) -> WriteBatch {
         let mut batch = BatchBuilder::default();
         if let Some(change) = self.change {
@@ -111,9 +135,34 @@ impl Decision {
 
 /// Decides one command on what a store holds.
 ///
+/// [`Ledger::execute`](crate::Ledger::execute) does this for you. It is public for hosts that bring
+/// their own I/O, such as an asynchronous one.
+///
 /// # Errors
 /// The first rule that the command breaks, in the order of [`ErrorCode`]; `internal` where the
 /// snapshot lacks something that the command's read set names.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use refund_ledger::store::ReadSet;
+/// # use refund_ledger::{Host, Id, Policy, Repeats, SystemHost};
+/// # let (ledger, movement) = ledger()?;
+/// # let (host, actor, policy) = (SystemHost::default(), Id::new("local")?, Policy::default());
+/// # let (now, repeats) = (host.now(), Repeats::AsRequests);
+/// use refund_ledger::{Context, ErrorCode, decide};
+/// let context = Context { now, actor: &actor, policy: &policy, repeats };
+/// let fits = create_command(&movement, "r-1", "121")?;
+/// let mut wanted = ReadSet::default();
+/// fits.read_set(repeats, &mut wanted);
+/// let snapshot = ledger.store().load(&wanted)?;
+/// assert!(!decide(&fits, host.mint(now)?, &snapshot, &context)?.receipt.replayed);
+///
+/// let beyond = create_command(&movement, "r-1", "121.01")?; // it reads the same
+/// let refused = decide(&beyond, host.mint(now)?, &snapshot, &context).unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::OverRefund);
+/// # Ok(()) }
+/// ```
 pub fn decide(
     command: &Command,
     minted: Minted,
@@ -150,7 +199,32 @@ pub fn decide(
 }
 
 /// Decides commands one after the other, each seeing what the earlier ones will write, and merges
-/// what they write into one batch. A refused command writes nothing; the others go on.
+/// what they write into one batch. A refused command writes nothing; the others go on. The snapshot
+/// must hold the union of what the commands read.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use refund_ledger::store::ReadSet;
+/// # use refund_ledger::{Context, Host, Id, Policy, Repeats, SystemHost};
+/// # let (ledger, movement) = ledger()?;
+/// # let (host, actor, policy) = (SystemHost::default(), Id::new("local")?, Policy::default());
+/// # let repeats = Repeats::AsRequests;
+/// # let context = Context { now: host.now(), actor: &actor, policy: &policy, repeats };
+/// use refund_ledger::{ErrorCode, decide_all};
+/// let create = |external_id| create_command(&movement, external_id, "100");
+/// let commands = [create("r-1")?, create("r-2")?];
+/// let mut wanted = ReadSet::default();
+/// let mut planned = Vec::new();
+/// for command in &commands {
+///     command.read_set(repeats, &mut wanted);
+///     planned.push((command, host.mint(context.now)?));
+/// }
+/// let (results, batch) = decide_all(planned, ledger.store().load(&wanted)?, &context);
+/// assert_eq!(results[1].as_ref().unwrap_err().code(), ErrorCode::OverRefund);
+/// assert_eq!(batch.entries.len(), 1); // the first one's
+/// # Ok(()) }
+/// ```
 pub fn decide_all<'a>(
     commands: impl IntoIterator<Item = (&'a Command, Minted)>,
     mut snapshot: Snapshot,

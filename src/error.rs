@@ -50,7 +50,8 @@ pub enum ErrorCode {
     RefundWindowExpired,
     /// The movement has as many refunds as the policy allows.
     RefundCountExceeded,
-    /// The refund would take more than is left of its movement.
+    /// The refund would take more than is left of its movement; or a movement with live refunds
+    /// would be voided.
     OverRefund,
     /// The store stayed busy past its limit. Retry with the same external id.
     Timeout,
@@ -117,7 +118,8 @@ impl ErrorCode {
         }
     }
 
-    /// The HTTP status that carries this code in the REST contract.
+    /// The HTTP status that carries this code. All are the contract's but 412 (RFC 9110), which is
+    /// ours: no client of the contract sends `If-Match`.
     pub const fn http_status(self) -> u16 {
         match self {
             Self::Unauthorized => 401,
@@ -156,7 +158,7 @@ pub struct Detail {
     /// The field's path in the request, such as `amount.tax.percentage`.
     pub field: Cow<'static, str>,
     /// What is wrong with it: `required`, `wrong_type`, `invalid_format`, `out_of_range`,
-    /// `too_long`, `too_short`, `too_many_decimals`, `unknown_field`, `differs`, `not_allowed`.
+    /// `too_long`, `too_short`, `too_many_decimals`, `differs`, `not_allowed`, `over_refund`.
     pub code: &'static str,
     /// The same in words, with what is allowed.
     pub message: String,
@@ -171,7 +173,18 @@ pub struct Holder {
     pub refund_id: Option<RefundId>,
 }
 
-/// Why the ledger refused a command or could not answer.
+/// Why the ledger refused a command or could not answer. [`crate::wire::ErrorBody`] writes it as
+/// the contract's `GenericResponseDTO`.
+///
+/// ```
+/// use refund_ledger::{ErrorCode, wire};
+/// let refused = wire::parse_movement_request(br#"{"currency":"eur"}"#).unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+/// assert_eq!((refused.code().as_str(), refused.code().http_status()), ("invalid_request", 400));
+/// let fields: Vec<_> = refused.details().iter().map(|detail| &*detail.field).collect();
+/// assert_eq!(fields, ["amount", "currency", "occurred_at", "description"]);
+/// assert!(!refused.is_retryable());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct LedgerError {
@@ -183,7 +196,8 @@ pub struct LedgerError {
 }
 
 impl LedgerError {
-    /// An error of this code; `message` is for the person who can act on it.
+    /// An error of this code; `message` is for the person who can act on it: lower case, no full
+    /// stop, what was given in back-ticks.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             code,
@@ -194,7 +208,8 @@ impl LedgerError {
         }
     }
 
-    /// An `invalid_request` about one field.
+    /// An `invalid_request` about one field; `code` is one of those of [`Detail::code`], and
+    /// `message` goes on where the field's name ends (``must not be empty``).
     pub fn invalid_field(
         field: impl Into<Cow<'static, str>>,
         code: &'static str,
@@ -340,19 +355,15 @@ impl Faults {
     }
 
     /// Keeps the value, or what was wrong with it as the fault of this field.
-    pub(crate) fn keep_at<T>(
-        &mut self,
-        field: impl Into<Cow<'static, str>>,
-        result: Result<T, LedgerError>,
-    ) -> Option<T> {
-        let field = field.into();
-        result
-            .map_err(|error| {
-                for detail in error.details {
-                    self.add(field.clone(), detail.code, detail.message);
-                }
-            })
-            .ok()
+    pub(crate) fn keep_at<T>(&mut self, field: &str, result: Result<T, LedgerError>) -> Option<T> {
+        result.map_err(|error| self.note_at(field, error)).ok()
+    }
+
+    /// Notes what was wrong with a value as the fault of this field.
+    pub(crate) fn note_at(&mut self, field: &str, error: LedgerError) {
+        for detail in error.details {
+            self.add(String::from(field), detail.code, detail.message);
+        }
     }
 
     pub(crate) fn into_result(self) -> Result<(), LedgerError> {

@@ -8,7 +8,17 @@ use sha2::{Digest, Sha256};
 
 use crate::error::LedgerError;
 
-/// A SHA-256 hash, written as 64 lower-case hexadecimal digits.
+/// A SHA-256 hash (FIPS 180-4), written as 64 lower-case hexadecimal digits.
+///
+/// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{ErrorCode, Hash};
+/// let hash = Hash::of(&[b"refund", b"-ledger"]);
+/// assert_eq!(hash, Hash::of(&[b"refund-ledger"]));
+/// assert_eq!(hash.to_string().parse::<Hash>()?, hash);
+/// assert_eq!("abc".parse::<Hash>().unwrap_err().code(), ErrorCode::InvalidRequest);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash(pub [u8; 32]);
 
@@ -43,6 +53,10 @@ impl fmt::Debug for Hash {
 impl FromStr for Hash {
     type Err = LedgerError;
 
+    /// Reads 64 lower-case hexadecimal digits.
+    ///
+    /// # Errors
+    /// `invalid_request` for anything else.
     fn from_str(text: &str) -> Result<Self, LedgerError> {
         let mut bytes = [0_u8; 32];
         match base16ct::lower::decode(text, &mut bytes).map(<[u8]>::len) {

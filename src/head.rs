@@ -8,7 +8,7 @@ use crate::id::MovementKey;
 use crate::journal::JournalPosition;
 
 /// What a journal held at a position. Kept apart from the ledger, it later shows that nothing up
-/// to that position was cut off or rewritten.
+/// to that position was cut off or rewritten: see [`Ledger::verify`](crate::Ledger::verify).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Head {
     /// The form's version: 1.
@@ -34,17 +34,22 @@ impl Head {
     /// `malformed_request` or `invalid_request`, naming what is not a head's.
     ///
     /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
-    /// use refund_ledger::{Head, Ledger};
-    /// let head = Ledger::in_memory().head()?;
+    /// use refund_ledger::{ErrorCode, Head};
+    /// let (ledger, _) = ledger()?;
+    /// let head = ledger.head()?;
     /// assert_eq!(Head::from_json(&head.to_json())?, head);
+    /// let refused = Head::from_json(r#"{"version":2,"position":1}"#).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
     /// # Ok(()) }
     /// ```
     pub fn from_json(text: &str) -> Result<Self, LedgerError> {
         crate::wire::parse_head(text)
     }
 
-    /// The head as one line of JSON.
+    /// The head as one line of JSON:
+    /// `{"version":1,"position":P,"entries":N,"movements":M,"root":"<64 hexadecimal digits>"}`.
     pub fn to_json(&self) -> String {
         format!(
             r#"{{"version":{},"position":{},"entries":{},"movements":{},"root":"{}"}}"#,

@@ -4,12 +4,46 @@ use crate::decide::Minted;
 use crate::error::LedgerError;
 use crate::time::Timestamp;
 
-/// The source of time, ids and salts. The bare core never asks the platform itself.
+/// The source of time, ids and salts. The bare core never asks the platform itself; a browser, a
+/// test or a simulation brings its own.
+///
+/// A clock for tests that stands still, over the platform's randomness:
+///
+/// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::store::memory::MemoryStore;
+/// use refund_ledger::{Host, Ledger, LedgerError, Minted, SystemHost, Timestamp};
+/// use std::sync::Arc;
+///
+/// struct FixedClock(Timestamp, SystemHost);
+///
+/// impl Host for FixedClock {
+///     fn now(&self) -> Timestamp {
+///         self.0
+///     }
+///     fn mint(&self, now: Timestamp) -> Result<Minted, LedgerError> {
+///         self.1.mint(now)
+///     }
+/// }
+///
+/// let host = FixedClock("2022-03-01T00:00:00Z".parse()?, SystemHost::default());
+/// let ledger = Ledger::new(Arc::new(MemoryStore::new()), Arc::new(host));
+/// # let movement = refund_ledger::MovementKey::new("acme", "sub-7", "mov-42")?;
+/// # ledger.record_movement(&movement, refund_ledger::MovementRequest {
+/// #     currency: "EUR".parse()?,
+/// #     occurred_at: "2022-02-01T00:00:00Z".parse()?,
+/// #     amount: refund_ledger::AmountRequest::new(Some("121".parse()?), None)?,
+/// #     description: "February".parse()?,
+/// # })?;
+/// # assert_eq!(ledger.movement(&movement)?.recorded_at, "2022-03-01T00:00:00Z".parse()?);
+/// # Ok(()) }
+/// ```
 pub trait Host: Send + Sync {
-    /// The time.
+    /// The time, for the journal and the policy.
     fn now(&self) -> Timestamp;
 
-    /// A fresh refund id and a fresh salt for one command.
+    /// A fresh refund id and a fresh salt for one command. The host answers for it that no id comes
+    /// twice, and that a salt can't be guessed: no rule checks either.
     ///
     /// # Errors
     /// `internal` where there is no randomness to be had.
@@ -30,7 +64,8 @@ mod system {
     /// How much randomness is fetched at once: a call to the system costs more than the bytes.
     const POOL_BYTES: usize = 4_096;
 
-    /// The platform's clock and its cryptographic randomness. Refund ids are version 7 UUIDs.
+    /// The platform's clock and its cryptographic randomness. Refund ids are UUIDs of version 7
+    /// (RFC 9562). [`Ledger::with_system_host`](crate::Ledger::with_system_host) uses it.
     #[derive(Debug)]
     pub struct SystemHost {
         pool: Mutex<Pool>,

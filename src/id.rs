@@ -12,14 +12,16 @@ use crate::error::LedgerError;
 /// The longest id, in bytes of UTF-8.
 pub const ID_BYTES_MAX: usize = 255;
 
-/// An id that a caller chose: 1 to 255 bytes of UTF-8, no control characters, no white space at
-/// either end, compared byte for byte.
+/// An id that a caller chose: an org, an external id, an invoice, an actor. It has 1 to
+/// [`ID_BYTES_MAX`] bytes of UTF-8, no control characters and no white space at either end, and is
+/// compared byte for byte.
 ///
 /// ```
 /// # fn main() -> Result<(), refund_ledger::LedgerError> {
-/// let id = refund_ledger::Id::new("inv-9")?;
-/// assert_eq!(id.as_str(), "inv-9");
-/// assert!(refund_ledger::Id::new("inv-9 ").is_err());
+/// use refund_ledger::{ErrorCode, Id};
+/// let invoice: Id = "inv-9".parse()?;
+/// assert_ne!(invoice, "INV-9".parse()?);
+/// assert_eq!("inv\n9".parse::<Id>().unwrap_err().code(), ErrorCode::InvalidRequest);
 /// # Ok(()) }
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -30,6 +32,16 @@ impl Id {
     ///
     /// # Errors
     /// `invalid_request` on the field `id`, saying what is allowed.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, Id};
+    /// assert_eq!(Id::new("inv-9")?.as_str(), "inv-9");
+    /// let refused = Id::new("inv-9 ").unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    /// assert_eq!(refused.message(), "`id` must not begin or end with white space");
+    /// # Ok(()) }
+    /// ```
     pub fn new(text: &str) -> Result<Self, LedgerError> {
         Self::named("id", text)
     }
@@ -82,6 +94,8 @@ fn check(text: &str) -> Result<(), (&'static str, String)> {
 
 impl FromStr for Id {
     type Err = LedgerError;
+
+    /// As [`Id::new`].
     fn from_str(text: &str) -> Result<Self, LedgerError> {
         Self::new(text)
     }
@@ -105,15 +119,9 @@ impl Serialize for Id {
     }
 }
 
-/// The three ids that name a movement. Keys have one order everywhere: by org, then subscription,
-/// then movement, each byte for byte.
-///
-/// ```
-/// # fn main() -> Result<(), refund_ledger::LedgerError> {
-/// let key = refund_ledger::MovementKey::new("acme", "sub-7", "mov-42")?;
-/// assert_eq!(key.subscription_id(), "sub-7");
-/// # Ok(()) }
-/// ```
+/// The three ids that name a movement: `orgId`, `subscriptionId` and `movementId` in the contract's
+/// paths. Keys have one order everywhere: by org, then subscription, then movement, each byte for
+/// byte.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MovementKey {
     // INVARIANT: the three ids with a NUL after each of the first two. No id contains a NUL, and
@@ -124,10 +132,21 @@ pub struct MovementKey {
 }
 
 impl MovementKey {
-    /// Checks and joins the three ids.
+    /// Checks and joins the three ids, each as [`Id::new`] does.
     ///
     /// # Errors
     /// `invalid_request` that names every id at fault (`org_id`, `subscription_id`, `movement_id`).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, MovementKey};
+    /// let key = MovementKey::new("acme", "sub-7", "mov-42")?;
+    /// assert_eq!(key.subscription_id(), "sub-7");
+    /// let refused = MovementKey::new("acme", "", " mov-42").unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    /// assert_eq!(refused.message(), "2 fields are at fault: `subscription_id`, `movement_id`");
+    /// # Ok(()) }
+    /// ```
     pub fn new(org: &str, subscription: &str, movement: &str) -> Result<Self, LedgerError> {
         let mut faults = crate::error::Faults::default();
         for (field, text) in [
@@ -204,7 +223,19 @@ impl fmt::Debug for MovementKey {
     }
 }
 
-/// What the ledger calls a refund: a UUID, version 7 when it comes from the platform's host.
+/// What the ledger calls a refund, `refundId` in the contract's paths: a UUID (RFC 9562), version 7
+/// when it comes from the platform's host. Ids sort by their bytes, so those of version 7 by the
+/// time of their making.
+///
+/// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{ErrorCode, RefundId};
+/// let id = RefundId::from_millis_and_random(1_645_710_310_000, &[7; 10]);
+/// assert_eq!(id.to_string().parse::<RefundId>()?, id);
+/// let refused = "r-1".parse::<RefundId>().unwrap_err(); // no refund is called that
+/// assert_eq!(refused.code(), ErrorCode::RefundNotFound);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RefundId(Uuid);
 

@@ -65,7 +65,7 @@ impl fmt::Display for EntryKind {
 pub struct MovementContent {
     /// When it was charged.
     pub occurred_at: Timestamp,
-    /// How much was charged.
+    /// How much was charged, in minor units of its currency.
     pub amount: Amount,
     /// What for. Decoded from bytes, it has no text: that is stored beside the entry.
     pub description: Description,
@@ -149,12 +149,27 @@ impl Entry {
     ///
     /// # Errors
     /// `store_corrupted` where the bytes are not exactly those of an entry.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{Entry, ErrorCode};
+    /// let (ledger, _) = ledger()?;
+    /// let mut bytes = ledger.journal(0, 1)?.remove(0).entry.bytes;
+    /// let entry = Entry::decode(&bytes)?;
+    /// assert_eq!((entry.sequence, entry.encode()), (1, bytes.clone()));
+    ///
+    /// bytes.push(0);
+    /// assert_eq!(Entry::decode(&bytes).unwrap_err().code(), ErrorCode::StoreCorrupted);
+    /// # Ok(()) }
+    /// ```
     pub fn decode(bytes: &[u8]) -> Result<Self, LedgerError> {
         codec::decode(bytes)
     }
 }
 
-/// The hash of an entry with these bytes.
+/// The hash of an entry with these bytes: SHA-256. The next entry of the chain names it as
+/// [`Entry::previous`].
 pub fn entry_hash(bytes: &[u8]) -> Hash {
     Hash::of(&[bytes])
 }
@@ -192,6 +207,21 @@ impl JournalRecord {
     ///
     /// # Errors
     /// `store_corrupted` where the bytes are not exactly those of an entry.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{EntryKind, ErrorCode};
+    /// let (ledger, _) = ledger()?;
+    /// let mut record = ledger.journal(0, 1)?.remove(0);
+    /// let entry = record.decode()?;
+    /// assert_eq!(entry.kind, EntryKind::MovementRecorded);
+    /// assert_eq!(entry.content.description().text(), Some("February"));
+    ///
+    /// record.entry.bytes.clear();
+    /// assert_eq!(record.decode().unwrap_err().code(), ErrorCode::StoreCorrupted);
+    /// # Ok(()) }
+    /// ```
     pub fn decode(&self) -> Result<Entry, LedgerError> {
         let mut entry = Entry::decode(&self.entry.bytes)?;
         let description = match &mut entry.content {

@@ -21,6 +21,7 @@ use crate::journal::{EntryKind, entry_hash};
 use crate::movement::{Movement, MovementRequest};
 use crate::policy::Policy;
 use crate::refund::{NonSubscribableRefundRequest, Refund, RefundContent, RefundRequest};
+#[cfg(feature = "system")]
 use crate::store::memory::MemoryStore;
 use crate::store::{
     ATTEMPTS_MAX, Loaded, Precondition, ReadSet, RefundLookup, ScanRange, ScanRow, Snapshot, Store,
@@ -28,12 +29,14 @@ use crate::store::{
 };
 use crate::time::Timestamp;
 
-/// The answer to a refund that was created, now or before.
+/// The answer to a refund that was created, now or before: the contract's
+/// `GenericCreatedResponseDTO`, and whether it is a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Created {
     /// The refund's id.
     pub id: RefundId,
-    /// Whether it had been created before, by a request with the same external id and content.
+    /// Whether it had been created before, by a request with the same external id and content. The
+    /// contract answers 201 to both.
     pub replayed: bool,
 }
 
@@ -46,7 +49,8 @@ pub struct Recorded {
     pub replayed: bool,
 }
 
-/// What a movement's amount, its live refunds and what is left of it are, in minor units.
+/// The balance of a movement: what was charged, what was given back, what is left. All in minor
+/// units of its currency, with and without taxes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Balance {
     /// The movement's currency.
@@ -55,7 +59,7 @@ pub struct Balance {
     pub amount: Values,
     /// What its live refunds add up to.
     pub refunded: Values,
-    /// What can still be refunded.
+    /// What can still be refunded, the amount less the live refunds.
     pub refundable: Values,
     /// How many live refunds there are.
     pub count: u32,
@@ -73,7 +77,7 @@ impl Balance {
     }
 }
 
-/// One revision of a refund, with who made it.
+/// One revision of a refund, with who made it. [`Ledger::history`] lists them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision {
     /// What the change was.
@@ -96,7 +100,8 @@ pub enum Atomicity {
     PerItem,
 }
 
-/// How a batch of commands is carried out.
+/// How [`Ledger::execute_all`] carries out a batch of commands. The default is all or nothing,
+/// answered as single requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
     /// Whether a refusal stops all.
@@ -107,7 +112,20 @@ pub struct Batch {
 
 /// A refund ledger over a store. Cloning it is cheap and shares the store.
 ///
-/// Every call blocks until the store has answered; a change that was answered is durable.
+/// Every call blocks until the store has answered. A change that was answered is as durable as the
+/// store makes it.
+///
+/// # Errors of every call
+/// Beside the codes that a method lists, each call answers `unauthorized` or `forbidden` where the
+/// [`Authorize`] hook does not allow it, and `timeout`, `store_unavailable`, `store_corrupted` or
+/// `internal` where the store could not do it ([`LedgerError::store_error`] says more).
+///
+/// # The examples
+/// To be short, the examples of the methods share some helpers. `ledger()` makes a ledger in memory
+/// with one movement of 121 EUR, 100 without taxes; `charge()` is what it was recorded from.
+/// `request("r-1", "12.1")` is a [`RefundRequest`] with this external id and this value with taxes.
+/// `create_command` is the same as a [`Command`], and `goods_request` makes a
+/// [`NonSubscribableRefundRequest`] without an external id.
 #[derive(Clone)]
 pub struct Ledger {
     store: Arc<dyn Store>,
@@ -127,16 +145,26 @@ impl fmt::Debug for Ledger {
 }
 
 impl Ledger {
-    /// The ledger in a SQLite file, which is made if there is none.
+    /// The ledger in a SQLite file, which is made if there is none. It has the platform's clock and
+    /// randomness.
     ///
     /// # Errors
     /// `internal` where the file can't be opened or is not a ledger of this version (see
     /// [`LedgerError::store_error`]); `store_corrupted` where it is damaged; `timeout` where
     /// others keep it locked.
     ///
-    /// ```no_run
-    /// let ledger = refund_ledger::Ledger::open("refunds.db")?;
-    /// # Ok::<(), refund_ledger::LedgerError>(())
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let (path, photo) = (folder.path().join("refunds.db"), folder.path().join("photo.png"));
+    /// # std::fs::write(&photo, "a picture, not a ledger")?;
+    /// use refund_ledger::{ErrorCode, Ledger};
+    /// let ledger = Ledger::open(&path)?; // for example `refunds.db`
+    /// assert!(ledger.verify(None)?.is_valid());
+    ///
+    /// let refused = Ledger::open(&photo).unwrap_err(); // a file of something else
+    /// assert_eq!(refused.code(), ErrorCode::Internal);
+    /// # Ok(()) }
     /// ```
     #[cfg(all(feature = "system", feature = "sqlite"))]
     pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self, LedgerError> {
@@ -144,7 +172,8 @@ impl Ledger {
         Ok(Self::with_system_host(Arc::new(store)))
     }
 
-    /// A ledger in memory.
+    /// A ledger in memory, with the platform's clock and randomness. Nothing of it outlives the
+    /// process.
     #[cfg(feature = "system")]
     pub fn in_memory() -> Self {
         Self::with_system_host(Arc::new(MemoryStore::new()))
@@ -168,28 +197,30 @@ impl Ledger {
         }
     }
 
-    /// The same ledger for another caller, whose name the journal records.
+    /// The same ledger for another caller. The journal records the actor with every change, and the
+    /// [`Authorize`] hook is asked about it.
     #[must_use]
     pub fn with_actor(mut self, actor: Id) -> Self {
         self.actor = actor;
         self
     }
 
-    /// The same ledger under another policy.
+    /// The same ledger under another [`Policy`].
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// The same ledger with a hook that decides who may do what.
+    /// The same ledger with a hook that decides who may do what (see [`Authorize`]).
     #[must_use]
     pub fn with_access(mut self, access: Arc<dyn Authorize>) -> Self {
         self.access = access;
         self
     }
 
-    /// The store behind the ledger.
+    /// The store behind the ledger. What is committed there directly passes by the rules, the
+    /// policy and the hook.
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
     }
@@ -198,11 +229,29 @@ impl Ledger {
         access::check(&*self.access, &self.actor, action, resource)
     }
 
-    /// Records a movement. The same again with the same content is a replay.
+    /// Records a movement: a charge that can be refunded from now on. The same again with the same
+    /// content is a replay.
     ///
     /// # Errors
     /// `idempotency_conflict` where the movement is there with other content; `currency_mismatch`,
     /// `invalid_request` or `tax_mismatch` for its amount.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, Ledger, MovementKey, Text};
+    /// let ledger = Ledger::in_memory();
+    /// let movement = MovementKey::new("acme", "sub-7", "mov-42")?;
+    /// assert!(!ledger.record_movement(&movement, charge()?)?.replayed);
+    /// assert!(ledger.record_movement(&movement, charge()?)?.replayed); // nothing is written
+    ///
+    /// let mut other = charge()?;
+    /// other.description = Text::new("March")?;
+    /// let refused = ledger.record_movement(&movement, other).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::IdempotencyConflict);
+    /// assert_eq!(refused.details()[0].field, "description");
+    /// # Ok(()) }
+    /// ```
     pub fn record_movement(
         &self,
         movement: &MovementKey,
@@ -211,21 +260,55 @@ impl Ledger {
         self.change(movement, Operation::RecordMovement(request))
     }
 
-    /// Takes a movement back. It can then be recorded anew.
+    /// Takes a mistyped movement back. It can then be recorded anew; its chain goes on.
     ///
     /// # Errors
     /// `movement_not_found`; `over_refund` where it has live refunds.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, RefundLookup};
+    /// let (ledger, movement) = ledger()?;
+    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, request("r-1", "12.1")?)?.id);
+    /// let refused = ledger.void_movement(&movement).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::OverRefund); // it has a live refund
+    ///
+    /// ledger.delete_refund(&movement, refund, None)?;
+    /// ledger.void_movement(&movement)?;
+    /// let refused = ledger.balance(&movement).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::MovementNotFound);
+    /// # Ok(()) }
+    /// ```
     pub fn void_movement(&self, movement: &MovementKey) -> Result<Recorded, LedgerError> {
         self.change(movement, Operation::VoidMovement)
     }
 
-    /// Books a refund. The same external id again with the same content is a replay, whatever has
-    /// happened to the refund or the balance since, short of its deletion.
+    /// Books a refund: the contract's POST of a `RefundRequestDTO`. The same external id again with
+    /// the same content is a replay, whatever has happened to the refund or the balance since,
+    /// short of its deletion.
     ///
     /// # Errors
-    /// Those of section "rules" of the design in their order: `movement_not_found`,
-    /// `refund_deleted`, `idempotency_conflict`, `currency_mismatch`, `invalid_request`,
-    /// `tax_mismatch`, those of the [`Policy`], `over_refund`.
+    /// In the order in which they are checked: `movement_not_found`; `refund_deleted` or
+    /// `idempotency_conflict` where the external id is taken; `currency_mismatch`,
+    /// `invalid_request` or `tax_mismatch` for the amount; those of the [`Policy`]; `over_refund`
+    /// where it would take more than is left.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::ErrorCode;
+    /// let (ledger, movement) = ledger()?;
+    /// let created = ledger.create_refund(&movement, request("r-1", "100")?)?;
+    /// let again = ledger.create_refund(&movement, request("r-1", "100.00")?)?; // a retry
+    /// assert!(again.replayed && again.id == created.id);
+    ///
+    /// let refused = ledger.create_refund(&movement, request("r-1", "50")?).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::IdempotencyConflict); // the same id, another amount
+    /// let refused = ledger.create_refund(&movement, request("r-2", "21.01")?).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::OverRefund); // 21 are left
+    /// # Ok(()) }
+    /// ```
     pub fn create_refund(
         &self,
         movement: &MovementKey,
@@ -234,11 +317,29 @@ impl Ledger {
         self.create(movement, request.into(), None)
     }
 
-    /// Books a refund of products that can't be subscribed to. `idempotency_key` takes the place
-    /// of an external id where the request has none.
+    /// Books a refund of products that can't be subscribed to: the contract's POST of a
+    /// `RefundNonSubscribableProductsRequestDTO`. `idempotency_key` takes the place of an external
+    /// id where the request has none; it is ignored where the request has one. With neither, the
+    /// request is booked as often as it comes.
     ///
     /// # Errors
     /// As [`Ledger::create_refund`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, Id};
+    /// let (ledger, movement) = ledger()?;
+    /// let key = Id::new("attempt-1")?;
+    /// let book = |value| {
+    ///     let request = goods_request(value)?;
+    ///     ledger.create_non_subscribable_refund(&movement, request, Some(key.clone()))
+    /// };
+    /// assert!(!book("10")?.replayed);
+    /// assert!(book("10")?.replayed);
+    /// assert_eq!(book("11").unwrap_err().code(), ErrorCode::IdempotencyConflict);
+    /// # Ok(()) }
+    /// ```
     pub fn create_non_subscribable_refund(
         &self,
         movement: &MovementKey,
@@ -270,16 +371,35 @@ impl Ledger {
         })
     }
 
-    /// Replaces the content of a refund, all but its external id. An update that changes nothing
-    /// writes nothing.
+    /// Replaces the content of a refund, all but its external id: the contract's PUT. Its old
+    /// amount is given back first. An update that changes nothing writes nothing, whatever revision
+    /// is expected. `expected_revision` guards against the change of somebody else in between;
+    /// `None` updates whatever is there.
     ///
     /// # Errors
-    /// `movement_not_found`, `refund_not_found`, `kind_mismatch`, `immutable_field`,
-    /// `stale_revision`, and those of [`Ledger::create_refund`] from `currency_mismatch` on.
+    /// `movement_not_found`, `refund_not_found`; `kind_mismatch` where the content is of the other
+    /// kind; `immutable_field` where it changes the external id; `stale_revision`; and those of
+    /// [`Ledger::create_refund`] from `currency_mismatch` on.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, RefundLookup};
+    /// let (ledger, movement) = ledger()?;
+    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, request("r-1", "12.1")?)?.id);
+    /// let more = request("r-1", "24.2")?;
+    /// let updated = ledger.update_refund(&movement, refund.clone(), more, Some(1))?;
+    /// assert_eq!(updated.revision, Some(2));
+    ///
+    /// let late = request("r-1", "36.3")?; // made from revision 1
+    /// let refused = ledger.update_refund(&movement, refund, late, Some(1)).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::StaleRevision);
+    /// # Ok(()) }
+    /// ```
     pub fn update_refund(
         &self,
         movement: &MovementKey,
-        refund: RefundLookup,
+        refund: impl Into<RefundLookup>,
         content: impl Into<RefundContent>,
         expected_revision: Option<u32>,
     ) -> Result<Recorded, LedgerError> {
@@ -287,38 +407,73 @@ impl Ledger {
         self.change(
             movement,
             Operation::UpdateRefund {
-                refund,
+                refund: refund.into(),
                 expected_revision,
                 content,
             },
         )
     }
 
-    /// Deletes a refund: its amount can be refunded again; its external id stays taken.
+    /// Deletes a refund: the contract's DELETE. Its amount can be refunded again; its external id
+    /// stays taken.
     ///
     /// # Errors
-    /// `movement_not_found`, `refund_not_found`, `stale_revision`.
+    /// `movement_not_found`; `refund_not_found`, also where it was deleted before;
+    /// `stale_revision` where it is not at `expected_revision`.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, RefundLookup};
+    /// let (ledger, movement) = ledger()?;
+    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, request("r-1", "121")?)?.id);
+    /// ledger.delete_refund(&movement, refund.clone(), None)?;
+    /// assert_eq!(ledger.balance(&movement)?.refundable.with, 12_100);
+    ///
+    /// let refused = ledger.delete_refund(&movement, refund, None).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::RefundNotFound);
+    /// let refused = ledger.create_refund(&movement, request("r-1", "121")?).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::RefundDeleted); // a new refund needs a new id
+    /// # Ok(()) }
+    /// ```
     pub fn delete_refund(
         &self,
         movement: &MovementKey,
-        refund: RefundLookup,
+        refund: impl Into<RefundLookup>,
         expected_revision: Option<u32>,
     ) -> Result<Recorded, LedgerError> {
         self.change(
             movement,
             Operation::DeleteRefund {
-                refund,
+                refund: refund.into(),
                 expected_revision,
             },
         )
     }
 
     /// Erases the descriptions of a refund (or of the movement itself) in all revisions, so that
-    /// the text is in none of the store's files. Every chain stays whole.
+    /// the text is in none of the store's files. Every chain stays whole, and no revision changes.
+    /// Deleted refunds and voided movements can be erased too.
     ///
     /// # Errors
     /// `movement_not_found`, `refund_not_found`; `timeout` where readers of an older state keep
     /// the store from removing the text: the same call finishes it.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, Id, RefundLookup};
+    /// let (ledger, movement) = ledger()?;
+    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, request("r-1", "12.1")?)?.id);
+    /// ledger.erase_text(&movement, Some(refund.clone()))?;
+    /// assert_eq!(ledger.refund(&movement, &refund)?.details.description.text(), None);
+    /// assert!(ledger.verify(None)?.is_valid());
+    ///
+    /// let unknown = RefundLookup::ExternalId(Id::new("r-2")?);
+    /// let refused = ledger.erase_text(&movement, Some(unknown)).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::RefundNotFound);
+    /// # Ok(()) }
+    /// ```
     pub fn erase_text(
         &self,
         movement: &MovementKey,
@@ -348,10 +503,24 @@ impl Ledger {
         })
     }
 
-    /// Carries out one command.
+    /// Carries out one command, as the method that is named like its [`Operation`] does.
     ///
     /// # Errors
-    /// The first rule that the command breaks, or what the store could not do.
+    /// The first rule that the command breaks, in the order of
+    /// [`ErrorCode`](crate::ErrorCode), or what the store could not do.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{Command, ErrorCode, Operation};
+    /// let (ledger, movement) = ledger()?;
+    /// let command = Command { movement, operation: Operation::VoidMovement };
+    /// assert!(!ledger.execute(&command)?.replayed);
+    ///
+    /// let refused = ledger.execute(&command).unwrap_err(); // it is not there any more
+    /// assert_eq!(refused.code(), ErrorCode::MovementNotFound);
+    /// # Ok(()) }
+    /// ```
     pub fn execute(&self, command: &Command) -> Result<Receipt, LedgerError> {
         self.execute_all(std::slice::from_ref(command), Batch::default())?
             .pop()
@@ -363,7 +532,26 @@ impl Ledger {
     /// nothing to be written; the other results then say what would have been.
     ///
     /// # Errors
-    /// What the store could not do; nothing was then written.
+    /// What the store could not do; nothing was then written. What a command is refused for stands
+    /// in its own result.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{Atomicity, Batch, ErrorCode};
+    /// let (ledger, movement) = ledger()?;
+    /// let create = |external_id| create_command(&movement, external_id, "100");
+    /// let commands = [create("r-1")?, create("r-2")?];
+    /// let results = ledger.execute_all(&commands, Batch::default())?; // all or none
+    /// assert_eq!(results[1].as_ref().unwrap_err().code(), ErrorCode::OverRefund);
+    /// assert_eq!(ledger.balance(&movement)?.count, 0);
+    ///
+    /// let each = Batch { atomicity: Atomicity::PerItem, ..Batch::default() };
+    /// let results = ledger.execute_all(&commands, each)?;
+    /// assert!(results[0].is_ok() && results[1].is_err());
+    /// assert_eq!(ledger.balance(&movement)?.count, 1);
+    /// # Ok(()) }
+    /// ```
     pub fn execute_all(
         &self,
         commands: &[Command],

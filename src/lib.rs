@@ -39,6 +39,52 @@
 //! # Ok(()) }
 //! ```
 //!
+//! # Words and units
+//!
+//! A *movement* is a charge that can be refunded; a *refund* gives money back on one movement. A
+//! refund's *external id* (`external_refund_unique_id`) is the caller's idempotency key. The
+//! *contract* is the REST contract for refunds, version 1; what follows one of its DTOs says which.
+//! [`wire`] reads and writes its JSON.
+//!
+//! | what | inside | outside |
+//! |---|---|---|
+//! | money | `i64` minor units of the currency (ISO 4217: cents, whole yen, fils), with and without taxes | decimals in major units, such as `12.1`; never through a float |
+//! | time | UTC, to the nanosecond | RFC 3339, written with `Z` |
+//! | refund ids | 16 bytes | UUIDs (RFC 9562), version 7 |
+//! | hashes | SHA-256 | lower-case hexadecimal |
+//!
+//! # Errors
+//!
+//! What can fail answers with a [`LedgerError`]. Its [`ErrorCode`] is stable, and the codes stand
+//! in the order in which rules are checked. A refused command has changed nothing.
+//!
+//! ```
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+//! # fn main() -> Result<(), refund_ledger::LedgerError> {
+//! use refund_ledger::ErrorCode;
+//! # let (ledger, movement) = ledger()?;
+//! # let request = request("r-1", "121.01")?;
+//! match ledger.create_refund(&movement, request) {
+//!     Ok(created) => println!("{}", created.id),
+//!     Err(error) if error.is_retryable() => println!("again later, with the same external id"),
+//!     Err(error) if error.code() == ErrorCode::OverRefund => println!("too much: {error}"),
+//!     Err(error) => return Err(error),
+//! }
+//! # Ok(()) }
+//! ```
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | recording, refunding, reading, verifying | [`Ledger`] |
+//! | JSON in and out, import files | [`wire`] |
+//! | limits on new refunds | [`Policy`] |
+//! | who may do what | [`Authorize`] |
+//! | a clock of your own | [`Host`] |
+//! | a store of your own | [`Store`] |
+//! | the rules alone, without I/O | [`decide()`] |
+//!
 //! # Features
 //!
 //! | feature | default | what it brings |

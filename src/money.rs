@@ -18,12 +18,13 @@ pub const SIGNIFICANT_DIGITS_MAX: usize = 15;
 ///
 /// ```
 /// # fn main() -> Result<(), refund_ledger::LedgerError> {
-/// use refund_ledger::{Currency, DecimalValue};
+/// use refund_ledger::{DecimalValue, ErrorCode};
 /// let value: DecimalValue = "12.10".parse()?;
 /// assert_eq!(value, "12.1".parse()?);
-/// assert_eq!(value.to_minor_units("EUR".parse()?)?, 1210);
-/// assert!(value.to_minor_units("JPY".parse()?).is_err());
-/// assert!("1e3".parse::<DecimalValue>().is_err());
+/// for not_plain in ["1e3", "-1", ".5", "5.", "1_000", "12,1"] {
+///     let refused = not_plain.parse::<DecimalValue>().unwrap_err();
+///     assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+/// }
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,6 +96,15 @@ impl DecimalValue {
     /// # Errors
     /// `invalid_request` where it is negative or has more than [`SIGNIFICANT_DIGITS_MAX`]
     /// significant digits.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{DecimalValue, ErrorCode};
+    /// assert_eq!(DecimalValue::from_minor_units(1_210, "EUR".parse()?)?, "12.1".parse()?);
+    /// let refused = DecimalValue::from_minor_units(-1, "EUR".parse()?).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    /// # Ok(()) }
+    /// ```
     pub fn from_minor_units(minor: i64, currency: Currency) -> Result<Self, LedgerError> {
         minor_to_decimal(minor.into(), currency).parse()
     }
@@ -102,8 +112,20 @@ impl DecimalValue {
     /// The value in minor units of a currency, never rounded.
     ///
     /// # Errors
-    /// `invalid_request` where it has more decimals than the currency's minor unit, or more minor
-    /// units than 64 bits count.
+    /// `invalid_request` where it has more decimals than the currency's minor unit (ISO 4217), or
+    /// more minor units than 64 bits count.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{DecimalValue, ErrorCode};
+    /// let value: DecimalValue = "12.1".parse()?;
+    /// assert_eq!(value.to_minor_units("EUR".parse()?)?, 1_210); // cents
+    /// assert_eq!(value.to_minor_units("BHD".parse()?)?, 12_100); // fils
+    /// let refused = value.to_minor_units("JPY".parse()?).unwrap_err(); // a yen has no parts
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    /// assert_eq!(refused.details()[0].code, "too_many_decimals");
+    /// # Ok(()) }
+    /// ```
     pub fn to_minor_units(self, currency: Currency) -> Result<i64, LedgerError> {
         let exponent = currency.exponent();
         let Some(missing) = exponent.checked_sub(self.decimals) else {
@@ -137,6 +159,10 @@ impl DecimalValue {
 impl FromStr for DecimalValue {
     type Err = LedgerError;
 
+    /// Reads `digits` or `digits.digits`.
+    ///
+    /// # Errors
+    /// `invalid_request` for anything else, or for too many digits.
     fn from_str(text: &str) -> Result<Self, LedgerError> {
         Self::parse(text, SIGNIFICANT_DIGITS_MAX)
     }
@@ -171,7 +197,8 @@ impl fmt::Debug for DecimalValue {
     }
 }
 
-/// Minor units as a decimal in its shortest exact form: 1210 cents are `12.1`.
+/// Minor units of a currency (ISO 4217) as a decimal in its shortest exact form: 1210 cents are
+/// `12.1`.
 pub fn minor_to_decimal(minor: i128, currency: Currency) -> String {
     let exponent = currency.exponent();
     let sign = if minor < 0 { "-" } else { "" };
@@ -195,7 +222,8 @@ fn with_point(digits: &str, decimals: u8) -> String {
     }
 }
 
-/// Minor units of a currency, written as a JSON number in its shortest exact form.
+/// Minor units of a currency, written as a JSON number in its shortest exact form: 1210 cents as
+/// `12.1`. It is the form of all money in replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JsonMoney {
     /// The minor units.

@@ -7,14 +7,15 @@ use crate::id::MovementKey;
 use crate::text::{Description, Text};
 use crate::time::Timestamp;
 
-/// A movement to record. All four fields are required, as in an import file.
+/// A movement to record. All four fields are required. [`crate::wire::parse_movement_request`]
+/// reads its JSON form; the contract has none, so it is ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MovementRequest {
-    /// The currency in which it was charged.
+    /// The currency in which it was charged (ISO 4217). Refunds of it are in the same.
     pub currency: Currency,
-    /// When it was charged.
+    /// When it was charged. Refunds are not dated before it, unless the policy allows it.
     pub occurred_at: Timestamp,
-    /// How much was charged.
+    /// How much was charged: what its refunds never add up beyond.
     pub amount: AmountRequest,
     /// What for.
     pub description: Text,
@@ -48,7 +49,7 @@ pub struct Movement {
     pub key: MovementKey,
     /// When it was charged.
     pub occurred_at: Timestamp,
-    /// How much was charged, and in which currency.
+    /// How much was charged, in minor units of its currency.
     pub amount: Amount,
     /// What for.
     pub description: Description,
@@ -64,7 +65,7 @@ pub struct Movement {
 
 impl Movement {
     /// The refundable balance: the amount less the live refunds, in minor units. `None` only
-    /// where a store holds refunds beyond the amount, which verify reports.
+    /// where a store holds refunds beyond the amount, which [`crate::Ledger::verify`] reports.
     pub fn refundable(&self) -> Option<Values> {
         self.amount.values().checked_sub(self.refunded.values)
     }

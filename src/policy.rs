@@ -7,16 +7,33 @@ use crate::movement::Movement;
 use crate::time::Timestamp;
 
 /// Limits on new refunds, and on updates that move a refund in time. They judge commands, never
-/// what is already booked: verify ignores them.
+/// what is already booked: verify ignores them, and a replay is answered whatever they say.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{ErrorCode, Policy};
+/// use std::time::Duration;
+/// let (ledger, movement) = ledger()?;
+/// let week = Policy { window_max: Some(Duration::from_hours(7 * 24)), ..Policy::default() };
+/// let ledger = ledger.with_policy(week);
+/// let refused = ledger.create_refund(&movement, request("r-1", "12.1")?).unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::RefundWindowExpired); // 23 days after the charge
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Whether a refund may be dated before its movement. Off by default.
+    /// Whether a refund may be dated before its movement; `refund_before_movement` where it may
+    /// not. Off by default.
     pub allow_refund_before_movement: bool,
-    /// How far in the future a refund may be dated; `None` is without limit. One day by default.
+    /// How far in the future a refund may be dated; `None` is without limit. Beyond it:
+    /// `refund_in_future`. One day by default.
     pub future_skew_max: Option<Duration>,
-    /// How long after its movement a refund may be dated. No limit by default.
+    /// How long after its movement a refund may be dated. Beyond it: `refund_window_expired`. No
+    /// limit by default.
     pub window_max: Option<Duration>,
-    /// How many live refunds a movement may have. No limit by default.
+    /// How many live refunds a movement may have. Beyond it: `refund_count_exceeded`. No limit by
+    /// default.
     pub live_refunds_max: Option<u32>,
 }
 

@@ -15,7 +15,8 @@ pub const LIST_LIMIT_MAX: usize = 500;
 /// The items of a page where no limit is given.
 const LIST_LIMIT_DEFAULT: usize = 100;
 
-/// Which refunds a list holds; what is not given does not filter.
+/// Which refunds a list holds; what is not given does not filter. The default holds every refund
+/// that is not deleted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefundFilter {
     /// Of this org.
@@ -117,7 +118,25 @@ impl From<&Refund> for ListAfter {
     }
 }
 
-/// The opaque token that continues a list. It belongs to the filters that it was made with.
+/// The opaque token that continues a list. It belongs to the filters that it was made with. Send it
+/// as text (`next_cursor`), and read it back.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{Cursor, ErrorCode, RefundQuery};
+/// let (ledger, movement) = ledger()?;
+/// # ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+/// # ledger.create_refund(&movement, request("r-2", "12.1")?)?;
+/// let mut query = RefundQuery { limit: Some(1), ..RefundQuery::default() };
+/// let next = ledger.list_refunds(&query)?.next_cursor.map(|cursor| cursor.to_string());
+/// query.cursor = next.map(|text| text.parse()).transpose()?;
+/// assert_eq!(ledger.list_refunds(&query)?.items.len(), 1);
+///
+/// let refused = "page 2".parse::<Cursor>().unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     filter: [u8; 8],
@@ -178,6 +197,10 @@ impl std::fmt::Display for Cursor {
 impl FromStr for Cursor {
     type Err = LedgerError;
 
+    /// Reads what `Display` writes.
+    ///
+    /// # Errors
+    /// `invalid_request` for anything else.
     fn from_str(text: &str) -> Result<Self, LedgerError> {
         let mut bytes = [0; Self::BYTES];
         base16ct::lower::decode(text, &mut bytes)
@@ -220,7 +243,7 @@ impl RefundQuery {
     }
 }
 
-/// Some items of a list, in its order.
+/// Some items of a list, in its order: what a [`Store`](crate::Store) answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
     /// The items.

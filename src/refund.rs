@@ -12,11 +12,12 @@ use crate::time::{Period, Timestamp};
 /// The two kinds of refund, with what only one of them has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundKind {
-    /// Of a subscription (the contract's `RefundRequestDTO`).
+    /// Of a subscription: the contract's `RefundRequestDTO`.
     Standard,
-    /// Of products that can't be subscribed to (`RefundNonSubscribableProductsRequestDTO`).
+    /// Of products that can't be subscribed to: the contract's
+    /// `RefundNonSubscribableProductsRequestDTO`.
     NonSubscribable {
-        /// The type of transaction, 1 to 255 bytes.
+        /// The type of transaction, as the caller names it.
         transaction_type_id: Id,
     },
 }
@@ -67,12 +68,13 @@ impl fmt::Display for KindName {
     }
 }
 
-/// A refund to book: the contract's `RefundRequestDTO`.
+/// A refund to book: the contract's `RefundRequestDTO`, with its field names.
+/// [`crate::wire::parse_refund_request`] reads its JSON form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundRequest {
     /// When the money was given back.
     pub refund_datetime: Timestamp,
-    /// The period that it is given back for.
+    /// The period that it is given back for: `period_start_datetime`, `period_end_datetime`.
     pub period: Period,
     /// How much.
     pub amount: AmountRequest,
@@ -87,16 +89,17 @@ pub struct RefundRequest {
 }
 
 /// A refund of products that can't be subscribed to: the contract's
-/// `RefundNonSubscribableProductsRequestDTO`, whose `amount.billable` stands beside the amount.
+/// `RefundNonSubscribableProductsRequestDTO`, with its field names.
+/// [`crate::wire::parse_non_subscribable_request`] reads its JSON form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NonSubscribableRefundRequest {
     /// When the money was given back.
     pub refund_datetime: Timestamp,
-    /// The period that it is given back for.
+    /// The period that it is given back for: `period_start_datetime`, `period_end_datetime`.
     pub period: Period,
-    /// How much.
+    /// How much: the contract's `BillableAmountRequestDTO`, without `billable`.
     pub amount: AmountRequest,
-    /// Whether it can be billed.
+    /// Whether it can be billed: `amount.billable`.
     pub billable: bool,
     /// The invoice that it belongs to.
     pub external_invoice_id: Option<Id>,
@@ -109,7 +112,7 @@ pub struct NonSubscribableRefundRequest {
     pub description: Text,
 }
 
-/// What a request of either kind asks a refund to be.
+/// What a request of either kind asks a refund to be. Both kinds convert into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundContent {
     /// Its kind.
@@ -181,7 +184,8 @@ impl ExternalId {
     }
 }
 
-/// The content of a refund as the ledger keeps it.
+/// The content of a refund as the ledger keeps it: the fields of its request, checked and in minor
+/// units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundDetails {
     /// Its kind.
@@ -202,7 +206,8 @@ pub struct RefundDetails {
     pub description: Description,
 }
 
-/// A refund as the ledger keeps it.
+/// A refund as the ledger keeps it. [`crate::wire::RefundBody`] writes it as the contract's
+/// `RefundResponseDTO`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refund {
     /// The ledger's own id.

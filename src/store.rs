@@ -26,41 +26,46 @@ use crate::refund::Refund;
 /// How often [`Store::transact`] decides anew when others changed what it had read.
 pub const ATTEMPTS_MAX: u32 = 16;
 
-/// What a store can say when it can't do what it was asked.
+/// What a store can say when it can't do what it was asked. Each becomes a
+/// [`LedgerError`](crate::LedgerError), which keeps it as
+/// [`store_error`](crate::LedgerError::store_error).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// A precondition did not hold; nothing was changed.
+    /// A precondition did not hold; nothing was changed. Once the attempts are used up: `timeout`.
     #[error("the state changed between reading and writing")]
     Conflict,
-    /// Others kept the store locked past its limit; nothing was changed.
+    /// Others kept the store locked past its limit; nothing was changed: `timeout`.
     #[error("the store is locked by others")]
     Busy,
-    /// The connection was lost during the commit: it may have happened or not.
+    /// The connection was lost during the commit: it may have happened or not. The ledger looks
+    /// into the journal for what came of it; where it can't: `store_unavailable`.
     #[error("the outcome of the commit is unknown: {reason}")]
     OutcomeUnknown {
         /// What happened.
         reason: String,
     },
-    /// The store's server cannot be reached; nothing was changed.
+    /// The store's server cannot be reached; nothing was changed: `store_unavailable`.
     #[error("the store cannot be reached: {reason}")]
     Unavailable {
         /// What happened.
         reason: String,
     },
-    /// What the store holds is damaged.
+    /// What the store holds is damaged: `store_corrupted`.
     #[error("the store is damaged: {reason}")]
     Corrupted {
         /// What is damaged.
         reason: String,
     },
-    /// The store is not one that this version can use: not ours, newer, or of an unsafe library.
+    /// The store is not one that this version can use: not ours, newer, or of an unsafe library:
+    /// `internal`.
     #[error("{reason}")]
     Unsupported {
         /// Why, and what to do.
         reason: String,
     },
-    /// Anything else (a full disk, a read-only file, an I/O error); nothing was changed.
+    /// Anything else (a full disk, a read-only file, an I/O error); nothing was changed:
+    /// `internal`.
     #[error("{reason}")]
     Failed {
         /// What happened.
@@ -70,10 +75,34 @@ pub enum StoreError {
 
 /// Where a ledger keeps what it knows.
 ///
-/// Implement [`load`](Store::load), [`commit`](Store::commit), [`list_refunds`](Store::list_refunds),
-/// [`journal`](Store::journal) and [`scan`](Store::scan), then run the conformance suite (feature
-/// `conformance`) against the store: it is the contract in executable form. The trait is object
-/// safe; wrappers forward every method, `transact` and `scrub` included.
+/// Implement [`load`](Store::load), [`commit`](Store::commit),
+/// [`list_refunds`](Store::list_refunds), [`journal`](Store::journal) and [`scan`](Store::scan),
+/// then run the conformance suite (feature `conformance`) against the store: it is the contract in
+/// executable form. The trait is object safe; wrappers forward every method, `transact` and `scrub`
+/// included.
+///
+/// What a ledger does with a store, by hand:
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use refund_ledger::store::memory::MemoryStore;
+/// use refund_ledger::store::{Loaded, ReadSet};
+/// use refund_ledger::{Ledger, MovementKey, Store};
+/// use std::sync::Arc;
+///
+/// let store = Arc::new(MemoryStore::new());
+/// let ledger = Ledger::with_system_host(store.clone());
+/// let movement = MovementKey::new("acme", "sub-7", "mov-42")?;
+/// let mut wanted = ReadSet::default();
+/// wanted.want_movement(movement.clone());
+/// assert_eq!(store.load(&wanted)?.movement(&movement), Loaded::Absent);
+///
+/// ledger.record_movement(&movement, charge()?)?;
+/// assert!(matches!(store.load(&wanted)?.movement(&movement), Loaded::Present(_)));
+/// assert_eq!(store.journal(0, 500)?.len(), 1);
+/// # Ok(()) }
+/// ```
 pub trait Store: Send + Sync {
     /// One consistent view of everything that `wanted` names. What does not exist is put into the
     /// snapshot as absent: nothing that was asked for stays unloaded.

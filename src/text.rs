@@ -9,7 +9,16 @@ use crate::hash::Hash;
 /// The longest description, in Unicode scalars.
 pub const TEXT_SCALARS_MAX: usize = 1_024;
 
-/// A description: 1 to [`TEXT_SCALARS_MAX`] Unicode scalars.
+/// A description, `description` of the contract's requests: 1 to [`TEXT_SCALARS_MAX`] Unicode
+/// scalars of any kind.
+///
+/// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{ErrorCode, Text};
+/// let text: Text = "Zwei Tage ohne Dienst".parse()?;
+/// assert_eq!("".parse::<Text>().unwrap_err().code(), ErrorCode::InvalidRequest);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text(Arc<str>);
 
@@ -21,8 +30,11 @@ impl Text {
     ///
     /// ```
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
-    /// let text = refund_ledger::Text::new("Two days without service")?;
-    /// assert!(refund_ledger::Text::new("").is_err());
+    /// use refund_ledger::{ErrorCode, TEXT_SCALARS_MAX, Text};
+    /// assert_eq!(Text::new("Two days without service")?.as_str(), "Two days without service");
+    /// let refused = Text::new(&"é".repeat(TEXT_SCALARS_MAX + 1)).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    /// assert_eq!(refused.details()[0].code, "too_long");
     /// # Ok(()) }
     /// ```
     pub fn new(text: &str) -> Result<Self, LedgerError> {
@@ -52,6 +64,8 @@ impl Text {
 
 impl std::str::FromStr for Text {
     type Err = LedgerError;
+
+    /// As [`Text::new`].
     fn from_str(text: &str) -> Result<Self, LedgerError> {
         Self::new(text)
     }
@@ -63,7 +77,17 @@ impl fmt::Debug for Text {
     }
 }
 
-/// Sixteen random bytes that keep the digest of a short text from being guessed.
+/// Sixteen random bytes that keep the digest of a short text from being guessed. Written, they are
+/// 32 lower-case hexadecimal digits.
+///
+/// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{ErrorCode, Salt};
+/// let salt: Salt = "000102030405060708090a0b0c0d0e0f".parse()?;
+/// assert_eq!(salt.0[15], 15);
+/// assert_eq!("0001".parse::<Salt>().unwrap_err().code(), ErrorCode::InvalidRequest);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Salt(pub [u8; 16]);
 
@@ -76,6 +100,10 @@ impl fmt::Display for Salt {
 impl std::str::FromStr for Salt {
     type Err = LedgerError;
 
+    /// Reads 32 lower-case hexadecimal digits.
+    ///
+    /// # Errors
+    /// `invalid_request` for anything else.
     fn from_str(text: &str) -> Result<Self, LedgerError> {
         let mut bytes = [0; 16];
         match base16ct::lower::decode(text, &mut bytes).map(<[u8]>::len) {
@@ -113,7 +141,7 @@ impl SaltedText {
 }
 
 /// A description as the ledger keeps it: what the journal attests of it, where its text is stored,
-/// and the text itself unless it was erased.
+/// and the text itself unless it was erased. Most callers need [`Description::text`] alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// The digest that the journal holds.

@@ -15,9 +15,13 @@ use crate::error::LedgerError;
 ///
 /// ```
 /// # fn main() -> Result<(), refund_ledger::LedgerError> {
-/// let instant: refund_ledger::Timestamp = "2022-02-24T14:45:10.50+01:00".parse()?;
+/// use refund_ledger::{ErrorCode, Timestamp};
+/// let instant: Timestamp = "2022-02-24T14:45:10.50+01:00".parse()?;
 /// assert_eq!(instant.to_string(), "2022-02-24T13:45:10.5Z");
-/// assert!("2022-02-24 13:45:10Z".parse::<refund_ledger::Timestamp>().is_err());
+/// for inexact in ["2022-02-24 13:45:10Z", "2022-02-24T13:45:10", "2016-12-31T23:59:60Z"] {
+///     let refused = inexact.parse::<Timestamp>().unwrap_err();
+///     assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+/// }
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +44,16 @@ impl Timestamp {
     ///
     /// # Errors
     /// `invalid_request` where the year is not 1 to 9999, or the nanoseconds pass a second.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, Timestamp};
+    /// let instant = Timestamp::from_unix(1_645_710_310, 500_000_000)?;
+    /// assert_eq!(instant.to_string(), "2022-02-24T13:45:10.5Z");
+    /// let refused = Timestamp::from_unix(0, 1_000_000_000).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    /// # Ok(()) }
+    /// ```
     pub fn from_unix(seconds: i64, nanoseconds: u32) -> Result<Self, LedgerError> {
         DateTime::from_timestamp(seconds, nanoseconds)
             .and_then(Self::in_range)
@@ -66,7 +80,7 @@ impl Timestamp {
         self.0.timestamp_millis()
     }
 
-    /// Nanoseconds past the whole second.
+    /// Nanoseconds past the whole second, 0 to 999999999.
     pub fn subsec_nanos(self) -> u32 {
         self.0.nanosecond()
     }
@@ -161,6 +175,10 @@ fn parse(text: &str) -> Option<Timestamp> {
 impl FromStr for Timestamp {
     type Err = LedgerError;
 
+    /// Reads an RFC 3339 date-time.
+    ///
+    /// # Errors
+    /// `invalid_request` for anything that the type does not take.
     fn from_str(text: &str) -> Result<Self, LedgerError> {
         parse(text).ok_or_else(Self::fault)
     }
@@ -189,7 +207,8 @@ impl Serialize for Timestamp {
     }
 }
 
-/// The period that a refund is for: each end optional, and with both, the start before the end.
+/// The period that a refund is for: `period_start_datetime` and `period_end_datetime` of the
+/// contract's requests. Each end is optional; with both, the start is before the end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Period {
     start: Option<Timestamp>,
@@ -201,6 +220,18 @@ impl Period {
     ///
     /// # Errors
     /// `invalid_request` on `period_end_datetime` where the start is not before the end.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, Period};
+    /// let start = Some("2022-01-31T23:00:00Z".parse()?);
+    /// let end = Some("2022-02-28T22:59:59.999999999Z".parse()?);
+    /// assert_eq!(Period::new(start, end)?.start(), start);
+    /// assert_eq!(Period::new(start, None)?.end(), None);
+    /// let refused = Period::new(end, start).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    /// # Ok(()) }
+    /// ```
     pub fn new(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<Self, LedgerError> {
         if let (Some(start), Some(end)) = (start, end)
             && start >= end

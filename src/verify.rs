@@ -34,18 +34,18 @@ impl Verdict {
     }
 }
 
-/// What is wrong with one movement, or with the ledger as a whole.
+/// What is wrong with one movement, or with the ledger as a whole, as far as it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The movement; `None` for the whole.
     pub movement: Option<MovementKey>,
     /// The first bad entry of its chain; `None` where the chain is whole and a table differs.
     pub sequence: Option<u64>,
-    /// What differs.
+    /// What differs, in words for the operator.
     pub message: String,
 }
 
-/// The result of a verification.
+/// The result of a verification (see [`Ledger::verify`](crate::Ledger::verify)).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// What it comes to.
@@ -68,7 +68,24 @@ impl Report {
 }
 
 /// Verifies a ledger from what a scan of everything visits, in memory that grows with the largest
-/// movement only.
+/// movement only. [`Ledger::verify`](crate::Ledger::verify) does it in one call.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use refund_ledger::Verifier;
+/// use refund_ledger::store::ScanRange;
+/// use std::ops::ControlFlow;
+/// let (ledger, _) = ledger()?;
+/// let mut verifier = Verifier::new(None);
+/// let everything = ScanRange { entries: true, refunds: true, ..ScanRange::default() };
+/// let position = ledger.store().scan(&everything, &mut |row| {
+///     verifier.visit(row);
+///     ControlFlow::Continue(())
+/// })?;
+/// assert!(verifier.finish(position, None).is_valid());
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct Verifier {
     kept: Option<Head>,

@@ -1,8 +1,11 @@
 //! JSON in and out: the one parser of requests, and the forms of replies.
 //!
-//! Requests are read strictly: UTF-8 without a byte order mark, one size and depth for all, no
-//! repeated and no unknown keys, numbers by their own digits. Every fault in the values is told at
-//! once, by field.
+//! Requests are read strictly: JSON (RFC 8259) in UTF-8 without a byte order mark, one size and
+//! depth for all, no repeated and no unknown keys, numbers by their own digits. `null` counts as
+//! absent. Every fault in the values is told at once, by field.
+//!
+//! Replies are the types whose names end in `Body`, and [`JournalLine`]. Each borrows what it
+//! writes, and serializes with any `serde` format; the examples show it as JSON.
 
 mod export;
 mod line;
@@ -25,10 +28,10 @@ pub use response::{
 use crate::error::{Faults, LedgerError};
 use crate::head::Head;
 
-/// The largest request body, in bytes.
+/// The largest request body, in bytes: 64 KiB.
 pub const BODY_BYTES_MAX: usize = 64 * 1_024;
 
-/// How deep a request body may be nested.
+/// How deep a request body may be nested, in levels of objects and arrays.
 pub const DEPTH_MAX: usize = 16;
 
 /// Reads the JSON form of a head.

@@ -333,7 +333,10 @@ fn each_operation_knows_its_own_fields_only() {
             "external_refund_unique_id",
             &["update_refund", "delete_refund", "erase_text"],
         ),
-        ("expected_revision", &["update_refund", "delete_refund", "erase_text"]),
+        (
+            "expected_revision",
+            &["update_refund", "delete_refund", "erase_text"],
+        ),
         ("unknown", &[]),
         ("amount", &[]),
         ("Op", &[]),
@@ -786,7 +789,7 @@ fn whatever_was_refused_a_later_good_request_is_booked() {
     accepted(book.create(&standard("r-1")));
     assert_eq!(
         book.ledger
-            .refund(&book.movement, &external("r-1"))
+            .refund(&book.movement, external("r-1"))
             .unwrap()
             .revision,
         1

@@ -145,7 +145,7 @@ fn replies() {
 
     let refund = |at: &refund_ledger::MovementKey, name: &str| {
         json(&RefundBody::from(
-            &ledger.refund(at, &external(name)).unwrap(),
+            &ledger.refund(at, external(name)).unwrap(),
         ))
     };
     show("a standard refund", refund(&book.movement, "r-1"));
@@ -170,7 +170,7 @@ fn replies() {
     }
     let cursor = page.next_cursor.expect("there is more");
     show("its cursor", json(&cursor.to_string()));
-    for revision in ledger.history(&book.movement, &external("r-1")).unwrap() {
+    for revision in ledger.history(&book.movement, external("r-1")).unwrap() {
         show("a revision", json(&RevisionBody::from(&revision)));
     }
     for at in [&book.movement, &yen] {

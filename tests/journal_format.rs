@@ -19,7 +19,7 @@ type Hash = [u8; 32];
 fn sha(parts: &[&[u8]]) -> Hash {
     parts
         .iter()
-        .fold(Sha256::new(), |hasher, part| hasher.chain_update(part))
+        .fold(Sha256::new(), sha2::Digest::chain_update)
         .finalize()
         .into()
 }
@@ -320,7 +320,7 @@ fn the_root_of_a_head_is_the_merkle_tree_over_the_movements() {
     ] {
         let at = book.on(&key(parts[0], parts[1], parts[2]));
         accepted(at.record(&charge()));
-        if keys.len() % 2 == 0 {
+        if keys.len().is_multiple_of(2) {
             accepted(at.create(&plain(&format!("r-{}", keys.len()), "1")));
         }
         keys.push(parts.map(str::to_owned));

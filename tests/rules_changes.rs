@@ -228,7 +228,7 @@ fn a_delete_frees_the_balance_and_leaves_a_tombstone() {
     assert_eq!(book.left(), (12_100, 10_000));
     assert_eq!(book.balance().count, 0);
     refused(
-        book.ledger.refund(&book.movement, &external("r-1")),
+        book.ledger.refund(&book.movement, external("r-1")),
         "refund_not_found",
     );
     assert!(book.list(RefundFilter::default()).is_empty());
@@ -302,7 +302,7 @@ fn erasing_removes_the_text_from_every_revision_and_keeps_the_chain_valid() {
     assert_eq!(after.updated_at, before.updated_at, "nor an update");
     let history = book
         .ledger
-        .history(&book.movement, &external("r-1"))
+        .history(&book.movement, external("r-1"))
         .unwrap();
     assert_eq!(history.len(), 3);
     for revision in &history {
@@ -448,7 +448,7 @@ fn the_history_shows_every_revision_also_of_a_deleted_refund() {
     accepted(clerk.delete("r-1"));
     let history = book
         .ledger
-        .history(&book.movement, &external("r-1"))
+        .history(&book.movement, external("r-1"))
         .unwrap();
     let told: Vec<(EntryKind, u32, &str, String, i64, bool)> = history
         .iter()
@@ -499,7 +499,7 @@ fn the_history_shows_every_revision_also_of_a_deleted_refund() {
         );
         assert_eq!(revision.refund.updated_at, revision.recorded_at);
     }
-    let unknown = book.ledger.history(&book.movement, &external("r-2"));
+    let unknown = book.ledger.history(&book.movement, external("r-2"));
     refused(unknown, "refund_not_found");
 }
 
@@ -513,7 +513,7 @@ fn what_a_refund_was_is_not_moved_by_what_it_becomes() {
     }
     let texts: Vec<String> = book
         .ledger
-        .history(&book.movement, &external("r-1"))
+        .history(&book.movement, external("r-1"))
         .unwrap()
         .iter()
         .map(|revision| {

@@ -675,10 +675,7 @@ fn amounts_are_written_in_their_shortest_exact_form() {
     ] {
         let book = Book::charging(&plain_charge(currency, value));
         accepted(book.create(&plain("r-1", value)));
-        let refund = book
-            .ledger
-            .refund(&book.movement, &external("r-1"))
-            .unwrap();
+        let refund = book.ledger.refund(&book.movement, external("r-1")).unwrap();
         let body = serde_json::to_string(&refund_ledger::wire::RefundBody::from(&refund)).unwrap();
         let want = format!("\"value_with_taxes\":{shortest},");
         assert!(

@@ -15,7 +15,8 @@ use crate::store::{Loaded, LoadedRefund, ReadSet, RefundLookup, Snapshot};
 use crate::text::{Description, Salt, Text};
 use crate::time::Timestamp;
 
-/// What an export keeps of a journal entry beside the command that made it.
+/// What an export keeps of a journal entry beside the command that made it: `preserved` of its
+/// line. [`Ledger::restore`](crate::Ledger::restore) rebuilds the very entry from both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preserved {
     /// The entry's place in its movement's chain.
@@ -29,7 +30,7 @@ pub struct Preserved {
     /// Whether the refund holds the line's idempotency key; without it the key is there only so
     /// that other lines can name the refund.
     pub holds_idempotency_key: bool,
-    /// The digest of the description.
+    /// The digest of the description (see [`crate::SaltedText::digest`]).
     pub text_hash: Hash,
     /// The sequence of the entry beside which the description is stored.
     pub text_sequence: u64,

@@ -12,7 +12,8 @@ use crate::store::{ReadSet, ScanRange, ScanRow, WriteBatch};
 use crate::text::SaltedText;
 use crate::wire::{self, Line};
 
-/// The line that kept an export from being restored. Nothing of its batch was written.
+/// The line that kept an export from being restored by [`Ledger::restore`]. Nothing of its batch
+/// was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
 pub struct RestoreError {
@@ -24,23 +25,27 @@ pub struct RestoreError {
 
 impl Ledger {
     /// A journal record as a line of an export: the command that repeats the change, and beside
-    /// it what rebuilds this very entry.
+    /// it, as `preserved`, what rebuilds this very entry. The line is JSON without a line end;
+    /// [`wire::parse_line`] reads it.
     ///
     /// # Errors
     /// `store_corrupted` where the entry can't be read.
     ///
     /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use refund_ledger::{Ledger, wire};
-    /// # let ledger = Ledger::in_memory();
-    /// # let line = r#"{"op":"record_movement","org_id":"a","subscription_id":"s","movement_id":"m","body":{"currency":"EUR","occurred_at":"2022-02-01T00:00:00Z","amount":{"value_with_taxes":1},"description":"d"}}"#;
-    /// # ledger.execute(&wire::parse_line(line.as_bytes())?.command)?;
+    /// use refund_ledger::{ErrorCode, Ledger, wire};
+    /// let (ledger, movement) = ledger()?;
     /// let copy = Ledger::in_memory();
     /// for record in ledger.journal(0, 500)? {
     ///     let line = ledger.export_line(&record)?;
     ///     copy.restore(&[wire::parse_line(line.as_bytes())?])?;
     /// }
-    /// assert_eq!(copy.head()?.root, ledger.head()?.root);
+    /// assert_eq!(copy.head()?, ledger.head()?);
+    ///
+    /// let mut damaged = ledger.journal(0, 1)?.remove(0);
+    /// damaged.entry.bytes.clear();
+    /// assert_eq!(ledger.export_line(&damaged).unwrap_err().code(), ErrorCode::StoreCorrupted);
     /// # Ok(()) }
     /// ```
     pub fn export_line(&self, record: &JournalRecord) -> Result<String, LedgerError> {
@@ -79,7 +84,25 @@ impl Ledger {
     /// transaction. Every chain and both caps are checked; the policy is not asked.
     ///
     /// # Errors
-    /// The first line that does not follow what is there, or says something else than its hash.
+    /// The first line that is no line of an export, does not follow what is there, says something
+    /// else than its hash, or breaks a cap. Nothing was then written.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refund_ledger::{ErrorCode, Ledger, wire};
+    /// let (ledger, movement) = ledger()?;
+    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// let mut lines = Vec::new();
+    /// for record in ledger.journal(0, 500)? {
+    ///     lines.push(wire::parse_line(ledger.export_line(&record)?.as_bytes())?);
+    /// }
+    /// Ledger::in_memory().restore(&lines)?;
+    ///
+    /// let refused = Ledger::in_memory().restore(&lines[1..]).unwrap_err(); // without the movement
+    /// assert_eq!((refused.index, refused.error.code()), (0, ErrorCode::MovementNotFound));
+    /// # Ok(()) }
+    /// ```
     pub fn restore(&self, lines: &[Line]) -> Result<(), RestoreError> {
         let at = |index| move |error: LedgerError| RestoreError { index, error };
         let mut wanted = ReadSet::default();

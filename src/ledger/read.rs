@@ -17,7 +17,7 @@ use crate::refund::Refund;
 use crate::store::{Loaded, LoadedRefund, ReadSet, RefundLookup, ScanRange, ScanRow, StoreError};
 use crate::verify::{Report, Verifier};
 
-/// A page of refunds with the cursor that continues it.
+/// A page of refunds with the cursor that continues it: what [`Ledger::list_refunds`] answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefundPage {
     /// The refunds, ordered by `refund_datetime`, then id.
@@ -27,10 +27,24 @@ pub struct RefundPage {
 }
 
 impl Ledger {
-    /// A movement with its balance.
+    /// A movement with the sums of its refunds.
     ///
     /// # Errors
     /// `movement_not_found` where it is unknown or voided.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, MovementKey};
+    /// let (ledger, movement) = ledger()?;
+    /// let found = ledger.movement(&movement)?;
+    /// assert_eq!(found.amount.value_with_taxes(), "121");
+    ///
+    /// let unknown = MovementKey::new("acme", "sub-7", "mov-43")?;
+    /// let refused = ledger.movement(&unknown).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::MovementNotFound);
+    /// # Ok(()) }
+    /// ```
     pub fn movement(&self, movement: &MovementKey) -> Result<Movement, LedgerError> {
         self.authorize(Action::Read, Resource::Movement(movement))?;
         let mut wanted = ReadSet::default();
@@ -41,26 +55,59 @@ impl Ledger {
         }
     }
 
-    /// What is left of a movement.
+    /// What was charged by a movement, what was given back, and what is left: in minor units, with
+    /// and without taxes.
     ///
     /// # Errors
     /// `movement_not_found` where it is unknown or voided.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, MovementKey};
+    /// let (ledger, movement) = ledger()?;
+    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// let balance = ledger.balance(&movement)?;
+    /// assert_eq!(balance.refundable.with, 10_890); // cents
+    /// assert_eq!(balance.refundable.without, 9_000);
+    ///
+    /// let elsewhere = MovementKey::new("acme", "sub-8", "mov-42")?;
+    /// let refused = ledger.balance(&elsewhere).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::MovementNotFound);
+    /// # Ok(()) }
+    /// ```
     pub fn balance(&self, movement: &MovementKey) -> Result<Balance, LedgerError> {
         self.movement(movement)
             .map(|movement| Balance::of(&movement))
     }
 
-    /// A refund of a movement.
+    /// A refund of a movement: the contract's GET. [`crate::wire::RefundBody`] is its JSON form.
     ///
     /// # Errors
     /// `movement_not_found`; `refund_not_found` where it is unknown, deleted or another
     /// movement's.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, Id, RefundLookup};
+    /// let (ledger, movement) = ledger()?;
+    /// let created = ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// let refund = ledger.refund(&movement, &RefundLookup::Id(created.id))?;
+    /// assert_eq!(refund.details.amount.value_without_taxes(), "10");
+    /// assert_eq!(refund.revision, 1);
+    ///
+    /// let unknown = RefundLookup::ExternalId(Id::new("r-2")?);
+    /// let refused = ledger.refund(&movement, &unknown).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::RefundNotFound);
+    /// # Ok(()) }
+    /// ```
     pub fn refund(
         &self,
         movement: &MovementKey,
-        refund: &RefundLookup,
+        refund: impl Into<RefundLookup>,
     ) -> Result<Refund, LedgerError> {
-        let refund = self.load_refund(movement, refund)?.refund;
+        let refund = self.load_refund(movement, &refund.into())?.refund;
         if refund.deleted {
             return Err(LedgerError::refund_not_found());
         }
@@ -90,12 +137,29 @@ impl Ledger {
     ///
     /// # Errors
     /// `movement_not_found`; `refund_not_found` where it is unknown or another movement's.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{EntryKind, ErrorCode, Id, RefundLookup};
+    /// let (ledger, movement) = ledger()?;
+    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, request("r-1", "12.1")?)?.id);
+    /// ledger.delete_refund(&movement, refund.clone(), None)?;
+    /// let history = ledger.history(&movement, &refund)?;
+    /// assert_eq!(history[0].kind, EntryKind::RefundCreated);
+    /// assert_eq!((history[1].kind, history[1].refund.revision), (EntryKind::RefundDeleted, 2));
+    ///
+    /// let unknown = RefundLookup::ExternalId(Id::new("r-2")?);
+    /// let refused = ledger.history(&movement, &unknown).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::RefundNotFound);
+    /// # Ok(()) }
+    /// ```
     pub fn history(
         &self,
         movement: &MovementKey,
-        refund: &RefundLookup,
+        refund: impl Into<RefundLookup>,
     ) -> Result<Vec<Revision>, LedgerError> {
-        let refund = self.load_refund(movement, refund)?.refund;
+        let refund = self.load_refund(movement, &refund.into())?.refund;
         let mut revisions = RefundRevisions::new(refund.id);
         let mut outcome: Result<(), StoreError> = Ok(());
         let range = ScanRange {
@@ -126,10 +190,27 @@ impl Ledger {
             .collect())
     }
 
-    /// A page of refunds.
+    /// A page of refunds, ordered by `refund_datetime`, then id.
     ///
     /// # Errors
     /// `invalid_request` for a limit out of range or a cursor of other filters.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{ErrorCode, RefundQuery};
+    /// let (ledger, movement) = ledger()?;
+    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// ledger.create_refund(&movement, request("r-2", "12.1")?)?;
+    /// let mut query = RefundQuery { limit: Some(1), ..RefundQuery::default() };
+    /// query.cursor = ledger.list_refunds(&query)?.next_cursor;
+    /// assert_eq!(ledger.list_refunds(&query)?.items.len(), 1); // the second page
+    ///
+    /// query.filter.include_deleted = true; // the cursor is of other filters
+    /// let refused = ledger.list_refunds(&query).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+    /// # Ok(()) }
+    /// ```
     pub fn list_refunds(&self, query: &RefundQuery) -> Result<RefundPage, LedgerError> {
         // Who may not list is told so, whatever else is wrong with the query.
         self.authorize_list(&query.filter)?;
@@ -165,7 +246,24 @@ impl Ledger {
         Ok(self.store.list_refunds(filter, after, limit)?)
     }
 
-    /// Every refund that matches, page by page. It ends behind the first error.
+    /// Every refund that matches, ordered by `refund_datetime`, then id. It is read page by page,
+    /// in constant memory, so refunds that are booked meanwhile may appear. It ends behind the
+    /// first error.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{KindName, RefundFilter};
+    /// let (ledger, movement) = ledger()?;
+    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// ledger.create_non_subscribable_refund(&movement, goods_request("5")?, None)?;
+    /// let kind = Some(KindName::NonSubscribable);
+    /// let goods = RefundFilter { kind, ..RefundFilter::default() };
+    /// for refund in ledger.refunds(goods) {
+    ///     assert_eq!(refund?.details.amount.value_with_taxes(), "5");
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn refunds(
         &self,
         filter: RefundFilter,
@@ -191,10 +289,24 @@ impl Ledger {
         pages.flatten()
     }
 
-    /// What the refunds that match add up to, per currency, in order of currency.
+    /// What the refunds that match add up to, per currency, in order of currency, in minor units.
     ///
     /// # Errors
     /// What the store could not do.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{Id, RefundFilter};
+    /// let (ledger, movement) = ledger()?;
+    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// ledger.create_refund(&movement, request("r-2", "24.2")?)?;
+    /// let acme = RefundFilter { org: Some(Id::new("acme")?), ..RefundFilter::default() };
+    /// let totals = ledger.totals(acme)?;
+    /// assert_eq!(totals[0].currency.code(), "EUR");
+    /// assert_eq!((totals[0].count, totals[0].with_minor), (2, 3_630));
+    /// # Ok(()) }
+    /// ```
     pub fn totals(&self, filter: RefundFilter) -> Result<Vec<CurrencyTotals>, LedgerError> {
         let mut totals = BTreeMap::new();
         for refund in self.refunds(filter) {
@@ -216,10 +328,25 @@ impl Ledger {
         Ok(totals.into_values().collect())
     }
 
-    /// Movements in key order behind a key, at most `limit`; voided ones are left out.
+    /// Movements in key order behind a key, at most `limit`, which is 1 or more; voided ones are
+    /// left out. To go on, pass the last key as `after`.
     ///
     /// # Errors
     /// What the store could not do.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{Id, MovementKey};
+    /// let (ledger, _) = ledger()?;
+    /// ledger.record_movement(&MovementKey::new("acme", "sub-7", "mov-43")?, charge()?)?;
+    /// let acme = Id::new("acme")?;
+    /// let first = ledger.movements(Some(&acme), None, 1)?;
+    /// assert_eq!(first[0].key.movement_id(), "mov-42");
+    /// let rest = ledger.movements(Some(&acme), Some(&first[0].key), 500)?;
+    /// assert_eq!(rest[0].key.movement_id(), "mov-43");
+    /// # Ok(()) }
+    /// ```
     pub fn movements(
         &self,
         org: Option<&Id>,
@@ -260,10 +387,23 @@ impl Ledger {
     }
 
     /// The journal behind a position, in commit order, at most `limit` entries. A reader that
-    /// continues from the last position that it got never misses an entry.
+    /// continues from the last position that it got never misses an entry. Begin at 0.
     ///
     /// # Errors
     /// What the store could not do.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// let (ledger, movement) = ledger()?;
+    /// let seen = ledger.journal(0, 500)?;
+    /// let last = seen.last().map_or(0, |record| record.position);
+    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// let new = ledger.journal(last, 500)?;
+    /// assert_eq!((seen.len(), new.len()), (1, 1));
+    /// assert_eq!(new[0].decode()?.kind.as_str(), "refund_created");
+    /// # Ok(()) }
+    /// ```
     pub fn journal(
         &self,
         after: JournalPosition,
@@ -276,8 +416,26 @@ impl Ledger {
     /// Recomputes every chain, rebuilds what the tables must hold, and compares; with a head that
     /// was kept from before, also shows whether anything up to it was cut off or rewritten.
     ///
+    /// The rules of the [`Policy`](crate::Policy) play no part in it.
+    ///
     /// # Errors
     /// `timeout` or `store_unavailable`. Whatever else can't be read makes the report incomplete.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{Ledger, Verdict};
+    /// let (ledger, movement) = ledger()?;
+    /// let kept = ledger.head()?;
+    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// assert!(ledger.verify(Some(kept))?.is_valid()); // it has only grown
+    ///
+    /// let emptied = Ledger::in_memory();
+    /// let report = emptied.verify(Some(kept))?;
+    /// assert_eq!(report.verdict, Verdict::Divergent);
+    /// assert!(report.findings[0].message.starts_with("the journal was cut off"));
+    /// # Ok(()) }
+    /// ```
     pub fn verify(&self, kept: Option<Head>) -> Result<Report, LedgerError> {
         self.authorize(Action::Audit, Resource::Ledger)?;
         let mut verifier = Verifier::new(kept);
@@ -300,10 +458,21 @@ impl Ledger {
     }
 
     /// A short value that commits to the whole journal as it is now. Keep it apart from the
-    /// ledger, and later verify against it.
+    /// ledger, and later [verify](Ledger::verify) against it. It is computed by a verification.
     ///
     /// # Errors
     /// `store_corrupted` where the ledger does not verify.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// let (ledger, movement) = ledger()?;
+    /// let before = ledger.head()?;
+    /// assert_eq!((before.movements, before.entries), (1, 1));
+    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// assert_ne!(ledger.head()?.root, before.root);
+    /// # Ok(()) }
+    /// ```
     pub fn head(&self) -> Result<Head, LedgerError> {
         let report = self.verify(None)?;
         match report.findings.first() {

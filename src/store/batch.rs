@@ -8,7 +8,8 @@ use crate::journal::{JournalEntry, TextOwner};
 use crate::movement::Movement;
 use crate::refund::Refund;
 
-/// What must hold in the store, right before a batch is applied, for it to be applied.
+/// What must hold in the store, right before a batch is applied, for it to be applied. Otherwise
+/// the store answers [`StoreError::Conflict`](super::StoreError::Conflict).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Precondition {
     /// The movement's chain has this many entries; 0 means that there is no such movement.
@@ -32,7 +33,8 @@ pub enum Precondition {
 /// A refund's row after a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefundWrite {
-    /// A refund that was not there before.
+    /// A refund that was not there before; where its id is taken, the batch is a
+    /// [`StoreError::Conflict`](super::StoreError::Conflict).
     Insert(Refund),
     /// The refund with this id becomes this.
     Replace(Refund),

@@ -82,6 +82,18 @@ impl Case {
     ///
     /// # Errors
     /// What was expected of the store, and what it did instead.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refund_ledger::StoreError;
+    /// use refund_ledger::store::conformance::{CASES, Shared, wrappers::Failing};
+    /// use refund_ledger::store::memory::MemoryStore;
+    /// let case = CASES[0];
+    /// case.run(&Shared::new(MemoryStore::new()))?;
+    /// let busy = Failing::new(MemoryStore::new(), 1, StoreError::Busy);
+    /// assert!(case.run(&Shared::new(busy)).is_err());
+    /// # Ok(()) }
+    /// ```
     pub fn run(&self, fixture: &dyn Fixture) -> Result<(), Failure> {
         (self.run)(fixture)
     }

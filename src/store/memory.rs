@@ -15,7 +15,8 @@ use crate::query::{ListAfter, Page, RefundFilter};
 use crate::refund::Refund;
 use crate::time::Timestamp;
 
-/// A store in memory, for tests, for browser tabs and for what need not outlive the process.
+/// A store in memory, for tests, for browser tabs and for what need not outlive the process. One
+/// lock guards it, so writers wait for each other and for scans.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
@@ -108,7 +109,11 @@ impl State {
     }
 
     fn apply(&mut self, batch: &WriteBatch) -> Result<(), StoreError> {
-        if !batch.preconditions.iter().all(|p| self.holds(p)) {
+        let is_new = |write: &RefundWrite| match write {
+            RefundWrite::Insert(refund) => !self.refunds.contains_key(&refund.id),
+            RefundWrite::Replace(_) => true,
+        };
+        if !batch.preconditions.iter().all(|p| self.holds(p)) || !batch.refunds.iter().all(is_new) {
             return Err(StoreError::Conflict);
         }
         for movement in &batch.movements {

@@ -18,7 +18,21 @@ pub enum RefundLookup {
     ExternalId(Id),
 }
 
+impl From<RefundId> for RefundLookup {
+    fn from(id: RefundId) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<&Self> for RefundLookup {
+    fn from(lookup: &Self) -> Self {
+        lookup.clone()
+    }
+}
+
 /// What a batch of commands needs to know, as a union without repetition.
+/// [`Command::read_set`](crate::Command::read_set) fills it; [`Store::load`](super::Store::load)
+/// answers it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadSet {
     movements: BTreeSet<MovementKey>,
@@ -31,8 +45,8 @@ impl ReadSet {
         self.movements.insert(key);
     }
 
-    /// Wants the refund of this org that `lookup` names and, where a revision is given, its
-    /// content at that revision.
+    /// Wants the refund of this org that `lookup` names and, where a revision is given (from 1),
+    /// its content at that revision.
     pub fn want_refund(&mut self, org: Id, lookup: RefundLookup, revision: Option<u32>) {
         self.refunds
             .entry((org, lookup))
@@ -93,6 +107,29 @@ impl LoadedRefund {
     ///
     /// # Errors
     /// [`StoreError::Corrupted`] where an entry can't be read.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (ledger, movement) = ledger()?;
+    /// # let created = ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// # let named = RefundLookup::Id(created.id);
+    /// # ledger.update_refund(&movement, named.clone(), request("r-1", "24.2")?, None)?;
+    /// # let refund = ledger.refund(&movement, &named)?;
+    /// use refund_ledger::store::LoadedRefund;
+    /// use refund_ledger::{RefundLookup, StoreError};
+    /// use std::collections::BTreeSet;
+    /// let records = ledger.journal(0, 500)?; // the refund was updated from 12.1 to 24.2
+    /// let mut chain: Vec<_> = records.into_iter().map(|record| record.entry).collect();
+    /// let first = BTreeSet::from([1]);
+    /// let loaded = LoadedRefund::from_chain(refund.clone(), &first, &chain)?;
+    /// assert_eq!(loaded.past[&1].details.amount.value_with_taxes(), "12.1");
+    ///
+    /// chain[1].bytes.truncate(20);
+    /// let refused = LoadedRefund::from_chain(refund, &first, &chain).unwrap_err();
+    /// assert!(matches!(refused, StoreError::Corrupted { .. }));
+    /// # Ok(()) }
+    /// ```
     pub fn from_chain<'a>(
         refund: Refund,
         wanted: &BTreeSet<u32>,
@@ -131,13 +168,13 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Puts in what was found for a movement.
+    /// Puts in what was found for a movement, voided or not; `None` where there is none.
     pub fn put_movement(&mut self, key: MovementKey, found: Option<Movement>) {
         self.movements.insert(key, found);
     }
 
-    /// Puts in what was found for a refund. Where several look-ups find the same refund, its past
-    /// revisions add up.
+    /// Puts in what was found for a refund, deleted or not; `None` where there is none. Where
+    /// several look-ups find the same refund, its past revisions add up.
     pub fn put_refund(&mut self, org: Id, lookup: RefundLookup, found: Option<LoadedRefund>) {
         let id = found.as_ref().map(|found| found.refund.id);
         self.lookups.insert((org, lookup), id);

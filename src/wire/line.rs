@@ -16,7 +16,7 @@ use crate::text::Salt;
 /// What a line may have beside its body.
 const ENVELOPE_BYTES_MAX: usize = 8 * 1_024;
 
-/// One line of an import file.
+/// One line of an import file, or of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The command.
@@ -25,22 +25,31 @@ pub struct Line {
     pub preserved: Option<Preserved>,
 }
 
-/// Reads one line of an import file.
+/// Reads one line of an import file: a command as JSON. `op` is one of `record_movement`,
+/// `create_refund`, `create_non_subscribable_refund`, `update_refund`, `delete_refund`,
+/// `void_movement` and `erase_text`; `body` is the request's own body.
 ///
 /// # Errors
 /// `malformed_request`; `invalid_request` that lists every field at fault.
 ///
 /// ```
-/// let line = r#"{"op":"void_movement","org_id":"acme","subscription_id":"sub-7","movement_id":"mov-42"}"#;
-/// let line = refund_ledger::wire::parse_line(line.as_bytes())?;
-/// assert_eq!(line.command.movement.movement_id(), "mov-42");
-/// # Ok::<(), refund_ledger::LedgerError>(())
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{ErrorCode, wire};
+/// let line = br#"{"op":"void_movement","org_id":"acme","subscription_id":"sub-7",
+///     "movement_id":"mov-42"}"#;
+/// assert_eq!(wire::parse_line(line)?.command.movement.movement_id(), "mov-42");
+///
+/// let refused = wire::parse_line(br#"{"op":"void_movement","org_id":"acme"}"#).unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+/// assert_eq!(refused.details()[1].field, "movement_id");
+/// # Ok(()) }
 /// ```
 pub fn parse_line(line: &[u8]) -> Result<Line, LedgerError> {
     let bytes_max = BODY_BYTES_MAX.saturating_add(ENVELOPE_BYTES_MAX);
     let raw = scan::check(line, bytes_max, DEPTH_MAX.saturating_add(1))?;
-    let op = parse_op(raw)?;
-    let object = Object::root(raw, op.fields())?;
+    let object = Object::any(raw)?;
+    let op = parse_op(&object)?;
+    object.check_fields(op.fields())?;
     let mut faults = Faults::default();
     let preserved = match object.get("preserved").map(parse_preserved) {
         None => None,
@@ -122,8 +131,7 @@ impl Op {
     }
 }
 
-fn parse_op(raw: &RawValue) -> Result<Op, LedgerError> {
-    let object = Object::any(raw)?;
+fn parse_op(object: &Object<'_>) -> Result<Op, LedgerError> {
     let mut faults = Faults::default();
     let op = object
         .required("op", &mut faults)

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::scan::unquoted;
 use crate::error::{Faults, LedgerError};
 use crate::id::Id;
 use crate::money::DecimalValue;
@@ -13,51 +14,60 @@ use crate::time::Timestamp;
 
 /// The fields of an object, as they stand in the text. `null` counts as absent.
 pub(super) struct Object<'a> {
-    path: Cow<'static, str>,
+    path: &'static str,
     fields: Vec<(Cow<'a, str>, &'a RawValue)>,
 }
 
 impl<'a> Object<'a> {
     /// The object that a whole request is.
     pub(super) fn root(raw: &'a RawValue, known: &[&str]) -> Result<Self, LedgerError> {
-        Self::read(raw, "", known)?
-            .ok_or_else(|| LedgerError::malformed("the request must be a JSON object, `{` to `}`"))
+        let this = Self::any(raw)?;
+        this.check_fields(known)?;
+        Ok(this)
     }
 
     /// A whole request whose fields are not judged yet.
     pub(super) fn any(raw: &'a RawValue) -> Result<Self, LedgerError> {
-        let fields: Fields<'a> = serde_json::from_str(raw.get())
-            .map_err(|_| LedgerError::malformed("the request must be a JSON object, `{` to `}`"))?;
-        Ok(Self {
-            path: Cow::Borrowed(""),
-            fields: fields.0,
-        })
+        Self::parse(raw, "")?
+            .ok_or_else(|| LedgerError::malformed("the request must be a JSON object, `{` to `}`"))
     }
 
     /// An object inside; `None` where the value is something else.
     pub(super) fn read(
         raw: &'a RawValue,
-        path: impl Into<Cow<'static, str>>,
+        path: &'static str,
         known: &[&str],
     ) -> Result<Option<Self>, LedgerError> {
+        let this = Self::parse(raw, path)?;
+        if let Some(this) = &this {
+            this.check_fields(known)?;
+        }
+        Ok(this)
+    }
+
+    fn parse(raw: &'a RawValue, path: &'static str) -> Result<Option<Self>, LedgerError> {
         if !raw.get().starts_with('{') {
             return Ok(None);
         }
         let fields: Fields<'a> = serde_json::from_str(raw.get())
             .map_err(|error| LedgerError::malformed(format!("the request is not JSON: {error}")))?;
-        let this = Self {
-            path: path.into(),
+        Ok(Some(Self {
+            path,
             fields: fields.0,
-        };
-        match this
+        }))
+    }
+
+    /// Refuses a field that is none of these.
+    pub(super) fn check_fields(&self, known: &[&str]) -> Result<(), LedgerError> {
+        let unknown = self
             .fields
             .iter()
-            .find(|(name, _)| !known.contains(&name.as_ref()))
-        {
-            None => Ok(Some(this)),
+            .find(|(name, _)| !known.contains(&name.as_ref()));
+        match unknown {
+            None => Ok(()),
             Some((unknown, _)) => Err(LedgerError::malformed(format!(
                 "the field `{}` is not known; known are {}",
-                this.path_of(unknown),
+                self.path_of(unknown),
                 known
                     .iter()
                     .map(|name| format!("`{name}`"))
@@ -101,11 +111,16 @@ impl<'a> Object<'a> {
         None
     }
 
-    pub(super) fn text(&self, name: &str, raw: &RawValue, faults: &mut Faults) -> Option<String> {
+    pub(super) fn text(
+        &self,
+        name: &str,
+        raw: &'a RawValue,
+        faults: &mut Faults,
+    ) -> Option<Cow<'a, str>> {
         if !raw.get().starts_with('"') {
             return self.wrong_type(name, "a string", faults);
         }
-        serde_json::from_str(raw.get()).ok().or_else(|| {
+        unquoted(raw.get()).ok().or_else(|| {
             faults.add(
                 self.path_of(name),
                 "invalid_format",
@@ -119,12 +134,14 @@ impl<'a> Object<'a> {
     pub(super) fn parsed<T>(
         &self,
         name: &str,
-        raw: &RawValue,
+        raw: &'a RawValue,
         faults: &mut Faults,
         parse: impl FnOnce(&str) -> Result<T, LedgerError>,
     ) -> Option<T> {
         let text = self.text(name, raw, faults)?;
-        faults.keep_at(self.path_of(name), parse(&text))
+        parse(&text)
+            .map_err(|error| faults.note_at(&self.path_of(name), error))
+            .ok()
     }
 
     pub(super) fn id(&self, name: &str, faults: &mut Faults) -> Option<Id> {
@@ -161,7 +178,7 @@ impl<'a> Object<'a> {
         faults: &mut Faults,
     ) -> Option<Cow<'a, str>> {
         match raw.get().as_bytes().first() {
-            Some(b'"') => self.text(name, raw, faults).map(Cow::Owned),
+            Some(b'"') => self.text(name, raw, faults),
             Some(b'-' | b'0'..=b'9') => Some(Cow::Borrowed(raw.get())),
             _ => self.wrong_type(name, "a number or a decimal string", faults),
         }
@@ -174,7 +191,9 @@ impl<'a> Object<'a> {
         parse: fn(&str) -> Result<DecimalValue, LedgerError>,
     ) -> Option<DecimalValue> {
         let text = self.decimal_text(name, self.get(name)?, faults)?;
-        faults.keep_at(self.path_of(name), parse(&text))
+        parse(&text)
+            .map_err(|error| faults.note_at(&self.path_of(name), error))
+            .ok()
     }
 
     /// A required whole number that is not negative.

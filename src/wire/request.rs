@@ -51,10 +51,26 @@ pub(super) enum Digits {
     Exact,
 }
 
-/// Reads a body to record a movement with. Exactly four fields, all required.
+/// Reads a body to record a movement with: `currency`, `occurred_at`, `amount` and `description`,
+/// all required.
 ///
 /// # Errors
 /// `malformed_request`; `invalid_request` that lists every field at fault.
+///
+/// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{ErrorCode, wire};
+/// let body = br#"{"currency":"EUR","occurred_at":"2022-02-01T00:00:00Z",
+///     "amount":{"value_with_taxes":121},"description":"February"}"#;
+/// assert_eq!(wire::parse_movement_request(body)?.currency.code(), "EUR");
+///
+/// let refused = wire::parse_movement_request(br#"{"colour":"red"}"#).unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::MalformedRequest); // a field that is not known
+/// let refused = wire::parse_movement_request(br#"{"currency":"EUR"}"#).unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+/// assert_eq!(refused.details().len(), 3); // the fields that are missing
+/// # Ok(()) }
+/// ```
 pub fn parse_movement_request(body: &[u8]) -> Result<MovementRequest, LedgerError> {
     movement(
         scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?,
@@ -68,11 +84,17 @@ pub fn parse_movement_request(body: &[u8]) -> Result<MovementRequest, LedgerErro
 /// `malformed_request`; `invalid_request` that lists every field at fault.
 ///
 /// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{ErrorCode, wire};
 /// let body = r#"{"refund_datetime":"2022-02-24T13:45:10Z","amount":{"value_with_taxes":12.1},
 ///     "external_refund_unique_id":"987654321","billable":false,"description":"Two days"}"#;
-/// let request = refund_ledger::wire::parse_refund_request(body.as_bytes())?;
+/// let request = wire::parse_refund_request(body.as_bytes())?;
 /// assert_eq!(request.external_refund_unique_id.as_str(), "987654321");
-/// # Ok::<(), refund_ledger::LedgerError>(())
+///
+/// let refused = wire::parse_refund_request(body.replace("12.1", "-1").as_bytes()).unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+/// assert_eq!(refused.details()[0].field, "amount.value_with_taxes");
+/// # Ok(()) }
 /// ```
 pub fn parse_refund_request(body: &[u8]) -> Result<RefundRequest, LedgerError> {
     let raw = scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?;
@@ -95,6 +117,20 @@ pub fn parse_refund_request(body: &[u8]) -> Result<RefundRequest, LedgerError> {
 ///
 /// # Errors
 /// `malformed_request`; `invalid_request` that lists every field at fault.
+///
+/// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{ErrorCode, wire};
+/// let body = r#"{"refund_datetime":"2022-02-25T09:00:00Z","transaction_type_id":"goods",
+///     "amount":{"value_with_taxes":"5.00","billable":true},"description":"A broken cable"}"#;
+/// assert!(wire::parse_non_subscribable_request(body.as_bytes())?.billable);
+///
+/// let without = body.replace(r#","billable":true"#, "");
+/// let refused = wire::parse_non_subscribable_request(without.as_bytes()).unwrap_err();
+/// assert_eq!(refused.code(), ErrorCode::InvalidRequest);
+/// assert_eq!(refused.details()[0].field, "amount.billable");
+/// # Ok(()) }
+/// ```
 pub fn parse_non_subscribable_request(
     body: &[u8],
 ) -> Result<NonSubscribableRefundRequest, LedgerError> {
@@ -118,10 +154,23 @@ pub fn parse_non_subscribable_request(
 }
 
 /// Reads the body of an update: the DTO of the refund's kind. It is non-subscribable where
-/// `transaction_type_id` or `amount.billable` is there. The external id may be left out.
+/// `transaction_type_id` or `amount.billable` is there. The external id may be left out, which
+/// leaves it as it is.
 ///
 /// # Errors
 /// `malformed_request`; `invalid_request` that lists every field at fault.
+///
+/// ```
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
+/// use refund_ledger::{ErrorCode, KindName, wire};
+/// let body = r#"{"refund_datetime":"2022-02-24T13:45:10Z","amount":{"value_with_taxes":24.2},
+///     "billable":false,"description":"Four days"}"#;
+/// assert_eq!(wire::parse_update_request(body.as_bytes())?.kind.name(), KindName::Standard);
+///
+/// let refused = wire::parse_update_request(b"[]").unwrap_err(); // no object
+/// assert_eq!(refused.code(), ErrorCode::MalformedRequest);
+/// # Ok(()) }
+/// ```
 pub fn parse_update_request(body: &[u8]) -> Result<RefundContent, LedgerError> {
     update(
         scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?,

@@ -16,7 +16,9 @@ use crate::refund::{ExternalId, KindName, Refund, RefundDetails, RefundKind};
 use crate::time::Timestamp;
 use crate::verify::{Finding, Report, Verdict};
 
-/// An amount with its currency and, for a non-subscribable refund, whether it is billable.
+/// An amount of a reply: `value_with_taxes`, `value_without_taxes`, `tax` where there is one,
+/// `currency` and, for a non-subscribable refund, `billable`. Values are JSON numbers in major
+/// units, in their shortest exact form.
 #[derive(Clone, Debug, Serialize)]
 pub struct AmountBody<'a> {
     value_with_taxes: JsonMoney,
@@ -102,7 +104,22 @@ impl<'a> From<&'a RefundDetails> for ContentBody<'a> {
     }
 }
 
-/// A refund as the contract's `RefundResponseDTO`.
+/// A refund as the contract's `RefundResponseDTO`: every field of its request, `id`, `org_id`,
+/// `subscription_id`, `movement_id`, `kind`, `revision`, `created_at`, `updated_at`, and `deleted`
+/// where it is.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use refund_ledger::{RefundLookup, wire::RefundBody};
+/// let (ledger, movement) = ledger()?;
+/// let created = ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+/// let refund = ledger.refund(&movement, &RefundLookup::Id(created.id))?;
+/// let json = serde_json::to_value(RefundBody::from(&refund))?;
+/// assert_eq!(json["external_refund_unique_id"], "r-1");
+/// assert_eq!(json["amount"]["value_without_taxes"], 10);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct RefundBody<'a> {
     id: RefundId,
@@ -141,7 +158,8 @@ impl<'a> From<&'a Refund> for RefundBody<'a> {
     }
 }
 
-/// One revision of a refund, with who made it.
+/// One revision of a refund, with who made it: `change`, `actor`, `recorded_at` and the `refund`
+/// after it.
 #[derive(Clone, Debug, Serialize)]
 pub struct RevisionBody<'a> {
     change: EntryKind,
@@ -180,7 +198,21 @@ impl ValuesBody {
     }
 }
 
-/// What is left of a movement.
+/// The balance of a movement, in major units: what was charged, what was given back, what is left,
+/// and how many live refunds there are.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use refund_ledger::wire::BalanceBody;
+/// let (ledger, movement) = ledger()?;
+/// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+/// let json = serde_json::to_value(BalanceBody::from(&ledger.balance(&movement)?))?;
+/// assert_eq!(json["amount"]["value_with_taxes"], 121);
+/// assert_eq!(json["refunded"]["value_with_taxes"], 12.1);
+/// assert_eq!(json["refundable"]["value_with_taxes"], 108.9);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct BalanceBody {
     currency: Currency,
@@ -203,7 +235,8 @@ impl From<&Balance> for BalanceBody {
     }
 }
 
-/// A movement as it is read.
+/// A movement as it is read: the fields of its request, `org_id`, `subscription_id`,
+/// `movement_id`, `recorded_at`, its `balance`, and `voided` where it is.
 #[derive(Clone, Debug, Serialize)]
 pub struct MovementBody<'a> {
     #[serde(flatten)]
@@ -233,7 +266,8 @@ impl<'a> From<&'a Movement> for MovementBody<'a> {
     }
 }
 
-/// One entry of the journal feed.
+/// One entry of the journal feed: `position`, the movement's ids, `sequence`, `recorded_at`,
+/// `actor`, `kind`, the full `content` after the change, and the hashes that chain it.
 #[derive(Clone, Debug, Serialize)]
 pub struct JournalLine<'a> {
     position: JournalPosition,
@@ -272,6 +306,20 @@ enum JournalContent<'a> {
 
 impl<'a> JournalLine<'a> {
     /// The form of an entry that was decoded from a record.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refund_ledger::wire::JournalLine;
+    /// let (ledger, _) = ledger()?;
+    /// for record in ledger.journal(0, 500)? {
+    ///     let entry = record.decode()?;
+    ///     let json = serde_json::to_value(JournalLine::new(&record, &entry))?;
+    ///     assert_eq!(json["kind"], "movement_recorded");
+    ///     assert_eq!(json["content"]["amount"]["value_with_taxes"], 121);
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub fn new(record: &JournalRecord, entry: &'a Entry) -> Self {
         let (refund_id, revision, content) = match &entry.content {
             EntryContent::Movement(movement) => (
@@ -310,7 +358,20 @@ impl<'a> JournalLine<'a> {
     }
 }
 
-/// An error as the contract's `GenericResponseDTO`.
+/// An error as the contract's `GenericResponseDTO`: `code`, `message`, `details` where fields are
+/// at fault, and `holder` where somebody else has the external id.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use refund_ledger::{MovementKey, wire::ErrorBody};
+/// let (ledger, _) = ledger()?;
+/// let unknown = MovementKey::new("acme", "sub-7", "mov-43")?;
+/// let refused = ledger.balance(&unknown).unwrap_err();
+/// let json = serde_json::to_string(&ErrorBody::from(&refused))?;
+/// assert_eq!(json, r#"{"code":"movement_not_found","message":"there is no such movement"}"#);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorBody<'a> {
     code: ErrorCode,
@@ -343,7 +404,17 @@ impl<'a> From<&'a LedgerError> for ErrorBody<'a> {
     }
 }
 
-/// The result of a verification.
+/// The result of a verification: `verdict`, `movements`, `entries` and `findings`.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use refund_ledger::wire::ReportBody;
+/// let (ledger, _) = ledger()?;
+/// let json = serde_json::to_string(&ReportBody::from(&ledger.verify(None)?))?;
+/// assert_eq!(json, r#"{"verdict":"valid","movements":1,"entries":1,"findings":[]}"#);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, Serialize)]
 pub struct ReportBody<'a> {
     verdict: Verdict,
@@ -352,7 +423,8 @@ pub struct ReportBody<'a> {
     findings: Vec<FindingBody<'a>>,
 }
 
-/// What is wrong with one movement, or with the whole.
+/// What is wrong with one movement, or with the whole: the movement's ids, the `sequence` of the
+/// first bad entry, and the `message`.
 #[derive(Clone, Debug, Serialize)]
 pub struct FindingBody<'a> {
     #[serde(flatten)]
@@ -383,7 +455,8 @@ impl<'a> From<&'a Report> for ReportBody<'a> {
     }
 }
 
-/// What some refunds add up to in one currency.
+/// What some refunds add up to in one currency, in major units: `currency`, `count`,
+/// `value_with_taxes` and `value_without_taxes`.
 #[derive(Clone, Copy, Debug)]
 pub struct TotalsBody(pub CurrencyTotals);
 

@@ -1,6 +1,6 @@
 //! The checks that come before any field is looked at.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
@@ -39,59 +39,96 @@ pub(super) fn check(
 
 /// Walks valid JSON for its depth and its keys, without recursion.
 fn check_nesting(text: &str, depth_max: usize) -> Result<(), LedgerError> {
-    // One set of keys for every object that is open; arrays hold an empty one.
-    let mut open: Vec<BTreeSet<String>> = Vec::new();
-    let mut rest = text;
-    while let Some(at) = rest.find(['{', '[', '}', ']', '"']) {
-        let (_, found) = rest.split_at_checked(at).unwrap_or_default();
-        let mut length = 1;
-        match found.as_bytes().first() {
-            Some(b'{' | b'[') => {
-                if open.len() >= depth_max {
-                    return Err(LedgerError::malformed(format!(
-                        "the request is nested deeper than {depth_max} levels"
-                    )));
-                }
-                open.push(BTreeSet::new());
+    let mut walk = Walk::default();
+    let mut string_start = None;
+    let mut escaped = false;
+    for (at, byte) in text.bytes().enumerate() {
+        if let Some(start) = string_start {
+            let ends = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            if ends {
+                string_start = None;
+                walk.string(text.get(start..=at).unwrap_or_default())?;
             }
-            Some(b'}' | b']') => {
-                open.pop();
-            }
-            _ => {
-                length = string_length(found);
-                let (string, behind) = found.split_at_checked(length).unwrap_or_default();
-                if behind.trim_start().starts_with(':') {
-                    check_key(string, open.last_mut())?;
-                }
-            }
+            continue;
         }
-        rest = found.get(length..).unwrap_or_default();
+        match byte {
+            b'"' => string_start = Some(at),
+            b'{' | b'[' => walk.open(byte == b'{', depth_max)?,
+            b'}' | b']' => walk.close()?,
+            b',' => walk.key_next = walk.open.last().is_some_and(|level| level.is_object),
+            _ => {}
+        }
     }
     Ok(())
 }
 
-/// How many bytes the string at the beginning has, quotes included.
-fn string_length(text: &str) -> usize {
-    let mut escaped = false;
-    let end = text.bytes().skip(1).position(|byte| {
-        let ends = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        ends
-    });
-    end.map_or(text.len(), |at| at.saturating_add(2))
+/// Where the walk is: the levels that are open, and the keys of all of them, innermost last.
+#[derive(Default)]
+struct Walk<'a> {
+    open: Vec<Level>,
+    keys: Vec<Cow<'a, str>>,
+    /// Whether the next string is a key.
+    key_next: bool,
 }
 
-fn check_key(quoted: &str, keys: Option<&mut BTreeSet<String>>) -> Result<(), LedgerError> {
-    let key: String = serde_json::from_str(quoted)
-        .map_err(|error| LedgerError::malformed(format!("a key is not a string: {error}")))?;
-    match keys {
-        Some(keys) if keys.contains(&key) => Err(LedgerError::malformed(format!(
-            "the key `{key}` is there twice"
-        ))),
-        Some(keys) => {
-            keys.insert(key);
-            Ok(())
+struct Level {
+    is_object: bool,
+    /// How many of the keys are those of outer levels.
+    outer_keys: usize,
+}
+
+impl<'a> Walk<'a> {
+    fn open(&mut self, is_object: bool, depth_max: usize) -> Result<(), LedgerError> {
+        if self.open.len() >= depth_max {
+            return Err(LedgerError::malformed(format!(
+                "the request is nested deeper than {depth_max} levels"
+            )));
         }
-        None => Ok(()),
+        self.open.push(Level {
+            is_object,
+            outer_keys: self.keys.len(),
+        });
+        self.key_next = is_object;
+        Ok(())
+    }
+
+    /// A string with its quotes.
+    fn string(&mut self, quoted: &'a str) -> Result<(), LedgerError> {
+        if std::mem::take(&mut self.key_next) {
+            self.keys.push(unquoted(quoted).map_err(|error| {
+                LedgerError::malformed(format!("a key is not a string: {error}"))
+            })?);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), LedgerError> {
+        let outer_keys = self.open.pop().map_or(0, |level| level.outer_keys);
+        self.key_next = false;
+        let keys = self.keys.get_mut(outer_keys..).unwrap_or_default();
+        keys.sort_unstable();
+        let twice = keys.windows(2).find_map(|pair| match pair {
+            [one, other] if one == other => Some(one),
+            _ => None,
+        });
+        if let Some(key) = twice {
+            return Err(LedgerError::malformed(format!(
+                "the key `{key}` is there twice"
+            )));
+        }
+        self.keys.truncate(outer_keys);
+        Ok(())
+    }
+}
+
+/// The text of a JSON string, borrowed where it has no escapes.
+pub(super) fn unquoted(quoted: &str) -> Result<Cow<'_, str>, serde_json::Error> {
+    match quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    {
+        Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
+        _ => serde_json::from_str(quoted).map(Cow::Owned),
     }
 }

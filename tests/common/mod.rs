@@ -411,7 +411,7 @@ impl Book {
 
     pub(crate) fn refund(&self, external_id: &str) -> Refund {
         self.ledger
-            .refund(&self.movement, &external(external_id))
+            .refund(&self.movement, external(external_id))
             .unwrap_or_else(|error| panic!("refund `{external_id}` should be there: {error}"))
     }
 

@@ -1,7 +1,7 @@
 //! `export` and `backup`: copies of the ledger.
 
-use refund_ledger::Ledger;
 use refund_ledger::store::sqlite::SqliteStore;
+use refund_ledger::{Ledger, LedgerError};
 use serde::Serialize;
 
 use crate::args::{Backup, Common, Export};
@@ -61,19 +61,8 @@ struct BackedUp {
 
 /// Copies the ledger while others write.
 pub(crate) fn backup(common: &Common, args: &Backup, output: &mut Output) -> Result<Exit, Failure> {
-    let path = ledger_file::path(common)?;
-    // Says clearly what is wrong with the ledger before a copy is begun.
-    drop(ledger_file::open(common)?);
-    if ledger_file::exists(&args.file)? {
-        return Err(Failure::Usage(format!(
-            "`{}` is there already; name a file that isn't",
-            args.file.display()
-        )));
-    }
-    let store = SqliteStore::open(path).map_err(refund_ledger::LedgerError::from)?;
-    store
-        .backup(&args.file)
-        .map_err(refund_ledger::LedgerError::from)?;
+    let store = SqliteStore::open(ledger_file::existing(common)?).map_err(LedgerError::from)?;
+    store.backup(&args.file).map_err(LedgerError::from)?;
     let file = args.file.display().to_string();
     output.answer(&BackedUp { file: file.clone() }, || {
         format!("copied the ledger to `{file}`")

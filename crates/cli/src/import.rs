@@ -1,5 +1,6 @@
 //! `import`: commands from files, one a line.
 
+mod ahead;
 mod atomic;
 mod csv;
 mod inputs;
@@ -22,6 +23,7 @@ use crate::failure::Failure;
 use crate::ledger_file;
 use crate::output::{Exit, Output};
 
+use ahead::Batches;
 use inputs::{Inputs, Item};
 use rejects::Rejects;
 
@@ -73,7 +75,8 @@ impl Counts {
 pub(crate) fn run(common: &Common, args: &Import, output: &mut Output) -> Result<Exit, Failure> {
     // What can't be read, or rejects that can't be written, must not leave a new ledger behind.
     ledger_file::path(common)?;
-    let mut inputs = Inputs::open(&args.files, args.csv)?;
+    let inputs = Inputs::open(&args.files, args.csv)?;
+    let progress = inputs.progress();
     if args.preserve {
         return preserve::run(common, inputs, output);
     }
@@ -84,11 +87,11 @@ pub(crate) fn run(common: &Common, args: &Import, output: &mut Output) -> Result
         ledger_file::open_or_create(common)?
     };
     let counts = if args.atomic {
-        atomic::import(&ledger, common, &mut inputs, &mut rejects)?
+        atomic::import(&ledger, common, inputs, &mut rejects)?
     } else {
-        stream(&ledger, &mut inputs, &mut rejects)?
+        stream(&ledger, inputs, &mut rejects)?
     };
-    inputs.finish();
+    progress.finish();
     rejects.finish()?;
     output.answer(&counts, || {
         let dry = if args.dry_run {
@@ -120,26 +123,16 @@ fn dry(store: &Arc<dyn Store>, common: &Common) -> Ledger {
         .with_actor(common.actor.clone())
 }
 
-/// Carries the lines out batch by batch, in memory for one batch.
-fn stream(ledger: &Ledger, inputs: &mut Inputs, rejects: &mut Rejects) -> Result<Counts, Failure> {
+/// Carries the lines out batch by batch, in memory for a few of them.
+fn stream(ledger: &Ledger, inputs: Inputs, rejects: &mut Rejects) -> Result<Counts, Failure> {
     let mut counts = Counts::default();
-    let mut batch: Vec<Item> = Vec::with_capacity(BATCH_LINES_MAX);
-    let mut bytes = 0_usize;
+    let batches = Batches::of(inputs)?;
     loop {
-        let item = inputs.next().map_err(|cause| stopped(&counts, cause))?;
-        let at_end = item.is_none();
-        if let Some(item) = item {
-            bytes = bytes.saturating_add(item.input.len());
-            batch.push(item);
-        }
-        if at_end || batch.len() >= BATCH_LINES_MAX || bytes >= BATCH_BYTES_MAX {
-            carry_out(ledger, &mut batch, &mut counts, rejects)
-                .map_err(|cause| stopped(&counts, cause))?;
-            bytes = 0;
-        }
-        if at_end {
+        let batch = batches.next().map_err(|cause| stopped(&counts, cause))?;
+        if batch.is_empty() {
             return Ok(counts);
         }
+        carry_out(ledger, batch, &mut counts, rejects).map_err(|cause| stopped(&counts, cause))?;
     }
 }
 
@@ -153,15 +146,15 @@ fn stopped(counts: &Counts, cause: Failure) -> Failure {
     }
 }
 
-/// Carries out a batch, each line on its own, and empties it.
+/// Carries out a batch, each line on its own.
 fn carry_out(
     ledger: &Ledger,
-    batch: &mut Vec<Item>,
+    mut batch: Vec<Item>,
     counts: &mut Counts,
     rejects: &mut Rejects,
 ) -> Result<(), Failure> {
-    let results = execute(ledger, batch, Atomicity::PerItem)?;
-    for (item, result) in batch.drain(..).zip(results) {
+    let results = execute(ledger, &mut batch, Atomicity::PerItem)?;
+    for (item, result) in batch.iter().zip(results) {
         counts.count(&result);
         if let Err(error) = result {
             rejects.reject(&item.place, &item.input, &error)?;

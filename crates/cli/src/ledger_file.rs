@@ -17,30 +17,25 @@ pub(crate) fn path(common: &Common) -> Result<&Path, Failure> {
 /// The ledger, made if there is none.
 pub(crate) fn open_or_create(common: &Common) -> Result<Ledger, Failure> {
     let path = path(common)?;
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder
-        && !folder.is_dir()
-    {
-        return Err(Failure::Usage(format!(
-            "the folder `{}` does not exist; make it first",
-            folder.display()
-        )));
-    }
     Ok(Ledger::open(path)?.with_actor(common.actor.clone()))
 }
 
 /// The ledger, which must be there.
 pub(crate) fn open(common: &Common) -> Result<Ledger, Failure> {
-    let path = path(common)?;
-    if !exists(path)? {
-        return Err(Failure::Usage(format!(
-            "there is no ledger at `{}`; check the path, or begin one with `refunds record-movement` or `refunds import`",
-            path.display()
-        )));
-    }
+    let path = existing(common)?;
     Ok(Ledger::open(path)?.with_actor(common.actor.clone()))
+}
+
+/// The path of a ledger that must be there.
+pub(crate) fn existing(common: &Common) -> Result<&Path, Failure> {
+    let path = path(common)?;
+    if exists(path)? {
+        return Ok(path);
+    }
+    Err(Failure::Usage(format!(
+        "there is no ledger at `{}`; check the path, or begin one with `refunds record-movement` or `refunds import`",
+        path.display()
+    )))
 }
 
 /// Whether something is at the path.

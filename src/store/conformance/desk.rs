@@ -3,6 +3,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::hosts::CountingHost;
 use super::{Failure, Fixture};
@@ -555,4 +556,61 @@ pub(super) fn refunded(store: &dyn Store, key: &MovementKey) -> Result<(Values, 
     let movement = load_movement(store, key)?
         .ok_or_else(|| Failure::new(format!("movement {key} was recorded; `load` must find it")))?;
     Ok((movement.refunded.values, movement.refunded.count))
+}
+
+/// A flag that is raised whatever ends its holder's work.
+struct RaisedAtEnd<'a>(&'a AtomicUsize);
+
+impl Drop for RaisedAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(usize::MAX, Ordering::Release);
+    }
+}
+
+/// Looks at a store again and again while each writer writes this many times, none of them far
+/// ahead of the looks, so that they do overlap; and once more when all is written.
+pub(super) fn while_others_write(
+    times: usize,
+    writers: &[&(dyn Fn(usize) -> Result<(), Failure> + Sync)],
+    mut look: impl FnMut() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let looks = AtomicUsize::new(0);
+    let done: Vec<AtomicUsize> = writers.iter().map(|_| AtomicUsize::new(0)).collect();
+    std::thread::scope(|scope| {
+        let writing: Vec<_> = writers
+            .iter()
+            .zip(&done)
+            .map(|(write, done)| {
+                let looks = &looks;
+                scope.spawn(move || {
+                    let _done = RaisedAtEnd(done);
+                    (0..times).try_for_each(|at| {
+                        while looks.load(Ordering::Acquire) < at / 4 {
+                            std::thread::yield_now();
+                        }
+                        write(at)
+                    })
+                })
+            })
+            .collect();
+        let looked = {
+            let _looking = RaisedAtEnd(&looks);
+            loop {
+                let finished = done
+                    .iter()
+                    .all(|done| done.load(Ordering::Acquire) == usize::MAX);
+                let looked = look();
+                if finished || looked.is_err() {
+                    break looked;
+                }
+                looks.fetch_add(1, Ordering::AcqRel);
+            }
+        };
+        for writer in writing {
+            writer
+                .join()
+                .map_err(|_| Failure::new("a writer panicked"))??;
+        }
+        looked
+    })
 }

@@ -121,6 +121,14 @@ impl Golden {
     ///
     /// # Errors
     /// Where the file can't be read, which is the suite's own fault.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refund_ledger::store::conformance::golden::Golden;
+    /// let golden = Golden::read()?;
+    /// assert!(golden.head.entries as usize == golden.journal.len());
+    /// # Ok(()) }
+    /// ```
     pub fn read() -> Result<Self, Failure> {
         serde_json::from_str(TEXT)
             .map_err(|error| Failure::new(format!("the golden file can't be read: {error}")))
@@ -130,6 +138,19 @@ impl Golden {
     ///
     /// # Errors
     /// Where the store or the file keeps a step from being played.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refund_ledger::Store;
+    /// use refund_ledger::store::conformance::golden::Golden;
+    /// use refund_ledger::store::memory::MemoryStore;
+    /// use std::sync::Arc;
+    ///
+    /// let golden = Golden::read()?;
+    /// let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    /// assert_eq!(golden.play(&store)?.head, golden.head);
+    /// # Ok(()) }
+    /// ```
     pub fn play(&self, store: &Arc<dyn Store>) -> Result<Self, Failure> {
         let mut played = self.clone();
         for step in &mut played.steps {
@@ -200,6 +221,18 @@ impl Step {
 ///
 /// # Errors
 /// Where the store can't be read, or does not verify.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use refund_ledger::Store;
+/// use refund_ledger::store::conformance::golden::observe;
+/// use refund_ledger::store::memory::MemoryStore;
+/// use std::sync::Arc;
+/// let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+/// let (journal, head) = observe(&store)?;
+/// assert_eq!((journal.len(), head.entries), (0, 0));
+/// # Ok(()) }
+/// ```
 pub fn observe(store: &Arc<dyn Store>) -> Result<(Vec<GoldenEntry>, GoldenHead), Failure> {
     let journal = paged_journal(&**store, 100)?
         .into_iter()

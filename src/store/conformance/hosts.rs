@@ -36,16 +36,16 @@ impl CountingHost {
     /// What the host mints next.
     pub fn mint_next(&self) -> Minted {
         let count = self.minted.fetch_add(1, Ordering::Relaxed) + 1;
-        let [a, b] = self.number.to_be_bytes();
-        let [c, d, e, f, g, h, i, j] = count.to_be_bytes();
+        let mut unique = [0; 10];
+        let (number, counted) = unique.split_at_mut(2);
+        number.copy_from_slice(&self.number.to_be_bytes());
+        counted.copy_from_slice(&count.to_be_bytes());
+        let mut salt = [0x5a; 16];
+        salt[6..].copy_from_slice(&unique);
+        let unix_millis = u64::try_from(Self::START_SECONDS).unwrap_or_default() * 1_000;
         Minted {
-            refund_id: RefundId::from_millis_and_random(
-                u64::try_from(Self::START_SECONDS).unwrap_or_default() * 1_000,
-                &[a, b, c, d, e, f, g, h, i, j],
-            ),
-            salt: Salt([
-                a, b, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, 0x5a, c, d, e, f, g, h, i, j,
-            ]),
+            refund_id: RefundId::from_millis_and_random(unix_millis, &unique),
+            salt: Salt(salt),
         }
     }
 }

@@ -15,7 +15,7 @@ const LINES_MAX: usize = 100_000;
 pub(super) fn import(
     ledger: &Ledger,
     common: &Common,
-    inputs: &mut Inputs,
+    mut inputs: Inputs,
     rejects: &mut Rejects,
 ) -> Result<Counts, Failure> {
     let mut items: Vec<Item> = Vec::new();

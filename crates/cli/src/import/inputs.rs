@@ -55,8 +55,11 @@ pub(super) struct RawLine {
     pub(super) parsed: Result<wire::Line, LedgerError>,
 }
 
-/// Where bytes come from.
-pub(super) type Source = Box<dyn BufRead>;
+/// A file or standard input.
+type Bytes = Box<dyn io::Read + Send>;
+
+/// Where lines come from.
+pub(super) type Source = Box<dyn BufRead + Send>;
 
 enum Reader {
     Json(JsonLines),
@@ -71,7 +74,7 @@ struct Open {
 /// All files of an import.
 pub(super) struct Inputs {
     /// Those not begun yet, the last one first.
-    waiting: Vec<(PathBuf, Box<dyn io::Read>)>,
+    waiting: Vec<(PathBuf, Bytes)>,
     current: Option<Open>,
     several: bool,
     csv: bool,
@@ -81,7 +84,7 @@ pub(super) struct Inputs {
 impl Inputs {
     /// Opens every file, so that a mistyped name is told before anything is done.
     pub(super) fn open(paths: &[PathBuf], csv: bool) -> Result<Self, Failure> {
-        let mut waiting: Vec<(PathBuf, Box<dyn io::Read>)> = Vec::with_capacity(paths.len());
+        let mut waiting: Vec<(PathBuf, Bytes)> = Vec::with_capacity(paths.len());
         let mut bytes = Some(0_u64);
         for path in paths.iter().rev() {
             if path.as_os_str() == "-" {
@@ -95,25 +98,29 @@ impl Inputs {
                 .map(|(sum, length)| sum.saturating_add(length));
             waiting.push((path.clone(), Box::new(file)));
         }
-        Ok(Self {
+        let mut this = Self {
             several: paths.len() > 1,
             waiting,
             current: None,
             csv,
             progress: Progress::new(bytes),
-        })
+        };
+        this.advance()?;
+        Ok(this)
+    }
+
+    /// Begins the next file, with its header where it has one.
+    fn advance(&mut self) -> Result<(), Failure> {
+        self.current = match self.waiting.pop() {
+            None => None,
+            Some((path, source)) => Some(self.begin(&path, source)?),
+        };
+        Ok(())
     }
 
     /// The next line that is not blank.
     pub(super) fn next(&mut self) -> Result<Option<Item>, Failure> {
-        loop {
-            let Some(open) = &mut self.current else {
-                match self.waiting.pop() {
-                    None => return Ok(None),
-                    Some((path, source)) => self.current = Some(self.begin(&path, source)?),
-                }
-                continue;
-            };
+        while let Some(open) = &mut self.current {
             let next = match &mut open.reader {
                 Reader::Json(lines) => lines.next(),
                 Reader::Csv(rows) => rows.next(),
@@ -135,11 +142,12 @@ impl Inputs {
                     line: parsed,
                 }));
             }
-            self.current = None;
+            self.advance()?;
         }
+        Ok(None)
     }
 
-    fn begin(&self, path: &Path, source: Box<dyn io::Read>) -> Result<Open, Failure> {
+    fn begin(&self, path: &Path, source: Bytes) -> Result<Open, Failure> {
         let source = self.progress.follow(source);
         let source: Source = Box::new(BufReader::with_capacity(64 * 1_024, source));
         let reader = if self.csv {
@@ -153,9 +161,9 @@ impl Inputs {
         })
     }
 
-    /// Takes the progress bar away.
-    pub(super) fn finish(&self) {
-        self.progress.finish();
+    /// How far the reading is, wherever it goes on.
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 }
 

@@ -25,6 +25,7 @@ pub(super) fn run(
     mut inputs: Inputs,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
+    let progress = inputs.progress();
     let path = ledger_file::path(common)?;
     let existing = if ledger_file::exists(path)? {
         let ledger = ledger_file::open(common)?;
@@ -42,7 +43,7 @@ pub(super) fn run(
             copy(&building.ledger, &ledger)?;
         }
     }
-    inputs.finish();
+    progress.finish();
     let counts = Counts {
         lines,
         applied: lines,

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Read};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A progress bar on standard error, if that is a terminal.
+#[derive(Clone)]
 pub(super) struct Progress(ProgressBar);
 
 impl Progress {
@@ -27,7 +28,7 @@ impl Progress {
     }
 
     /// Counts what is read.
-    pub(super) fn follow(&self, source: Box<dyn Read>) -> impl Read + use<> {
+    pub(super) fn follow(&self, source: Box<dyn Read + Send>) -> impl Read + Send + use<> {
         self.0.wrap_read(source)
     }
 

@@ -4,11 +4,11 @@ use crate::amount::Values;
 use crate::error::ErrorCode;
 use crate::store::conformance::desk::{
     Contents, Desk, cents, create, create_keyed, delete, erase, holds, id, load_movement, movement,
-    movement_of, named, present_refund, products, record, refunded, standard, text, update,
-    verifies, void,
+    movement_of, named, present_refund, products, read_set, record, refunded, standard, text,
+    update, verifies, void,
 };
 use crate::store::conformance::{Failure, Fixture};
-use crate::store::{Precondition, Store, StoreError, WriteBatch};
+use crate::store::{Precondition, Snapshot, Store, StoreError, WriteBatch};
 
 /// The batch must conflict, and leave everything as it was.
 fn conflicts(store: &dyn Store, batch: &WriteBatch, because: &str) -> Result<(), Failure> {
@@ -85,19 +85,31 @@ pub(in crate::store::conformance) fn conflicts_on_another_version_of_a_movement(
     let desk = Desk::new(fixture);
     let key = movement("m");
     desk.book(&[record(&key), create(&key, standard("a"))])?;
-    let planned = desk.plan(&[create(&key, standard("b"))])?;
-    for version in [0, 1, 3, 4, u64::MAX] {
-        let mut batch = planned.clone();
-        batch
-            .preconditions
-            .retain(|it| !matches!(it, Precondition::MovementAt { .. }));
-        batch.preconditions.push(Precondition::MovementAt {
-            movement: key.clone(),
-            version,
-        });
+    let commands = [create(&key, standard("b"))];
+    let planned = desk.plan(&commands)?;
+    let movement = load_movement(&*desk.store, &key)?;
+    for version in [1, 3, 4, 1_000_000] {
+        // What a decision comes to that saw the movement at this version.
+        let mut seen = desk.store.load(&read_set(&commands))?;
+        seen.put_movement(
+            key.clone(),
+            movement.clone().map(|mut movement| {
+                movement.chain.length = version;
+                movement
+            }),
+        );
+        let batch = desk.decide_on(&commands, seen).1;
         let because = format!("the movement's chain has 2 entries and {version} were expected");
         conflicts(&*desk.store, &batch, &because)?;
     }
+    let mut unseen = Snapshot::default();
+    unseen.put_movement(key.clone(), None);
+    let batch = desk.decide_on(&[record(&key)], unseen).1;
+    conflicts(
+        &*desk.store,
+        &batch,
+        "the movement is there and was expected not to be",
+    )?;
     holds(&*desk.store, &{
         desk.store.commit(&planned)?;
         planned

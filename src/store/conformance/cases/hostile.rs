@@ -44,7 +44,7 @@ fn is_stored(ledger: &Ledger, key: &MovementKey, receipt: &Receipt) -> Result<()
         .refund_id
         .ok_or_else(|| Failure::new("the receipt of a create must name its refund"))?;
     ledger
-        .refund(key, &RefundLookup::Id(id))
+        .refund(key, RefundLookup::Id(id))
         .map(|_| ())
         .map_err(|error| {
             Failure::new(format!(
@@ -158,7 +158,7 @@ pub(in crate::store::conformance) fn loses_nothing_without_transact(
     one.book(&[record(&key)])?;
     let over =
         |desk: &Desk| desk.ledger_over(Arc::new(WithoutTransact::new(Arc::clone(&desk.store))));
-    race([over(&one), over(&two)], &key)
+    race(&[over(&one), over(&two)], &key)
 }
 
 /// As with one that forgets it and one that does not.
@@ -169,7 +169,7 @@ pub(in crate::store::conformance) fn loses_nothing_where_one_of_two_lacks_transa
     let key = movement("m");
     one.book(&[record(&key)])?;
     let forgetful = one.ledger_over(Arc::new(WithoutTransact::new(Arc::clone(&one.store))));
-    race([forgetful, two.ledger()], &key)
+    race(&[forgetful, two.ledger()], &key)
 }
 
 /// What the failing calls are tried with: each must write something.

@@ -1,11 +1,10 @@
 //! The journal as a feed.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::store::conformance::desk::{
     Desk, create, delete, erase, movement, movement_of, named, paged_journal, record, standard,
-    void,
+    void, while_others_write,
 };
 use crate::store::conformance::{Failure, Fixture};
 use crate::{JournalPosition, JournalRecord};
@@ -148,42 +147,24 @@ pub(in crate::store::conformance) fn never_misses_an_entry_while_others_write(
     const BATCHES: usize = 30;
     let desks = [Desk::numbered(fixture, 1), Desk::numbered(fixture, 2)];
     let reader = fixture.handle();
-    let done = [AtomicBool::new(false), AtomicBool::new(false)];
-    let read: Vec<JournalRecord> = std::thread::scope(|scope| {
-        let writing: Vec<_> = desks
-            .iter()
-            .zip(&done)
-            .enumerate()
-            .map(|(number, (desk, done))| {
-                scope.spawn(move || {
-                    // Each writes movements of its own, so nothing makes one wait but the store.
-                    let written = (0..BATCHES).try_for_each(|at| {
-                        let key = movement(&format!("{number}-{at}"));
-                        let name = format!("ext-{number}-{at}");
-                        desk.book(&[record(&key), create(&key, standard(&name))])
-                            .map(|_| ())
-                    });
-                    done.store(true, Ordering::Release);
-                    written
-                })
-            })
-            .collect();
-        let mut read: Vec<JournalRecord> = Vec::new();
+    let write = |number: usize, at: usize| {
+        // Each writes movements of its own, so nothing makes one wait but the store.
+        let key = movement(&format!("{number}-{at}"));
+        let name = format!("ext-{number}-{at}");
+        desks[number]
+            .book(&[record(&key), create(&key, standard(&name))])
+            .map(|_| ())
+    };
+    let mut read: Vec<JournalRecord> = Vec::new();
+    while_others_write(BATCHES, &[&|at| write(0, at), &|at| write(1, at)], || {
         loop {
-            let finished = done.iter().all(|done| done.load(Ordering::Acquire));
             let after = read.last().map_or(0, |record| record.position);
             let page = reader.journal(after, 7)?;
-            if page.is_empty() && finished {
-                break;
+            if page.is_empty() {
+                return Ok(());
             }
             read.extend(page);
         }
-        for writer in writing {
-            writer
-                .join()
-                .map_err(|_| Failure::new("a writer panicked"))??;
-        }
-        Ok::<_, Failure>(read)
     })?;
     let positions: Vec<_> = read.iter().map(|record| record.position).collect();
     ensure!(

@@ -252,12 +252,12 @@ pub(in crate::store::conformance) fn tells_the_history_of_a_refund(
     bob.execute(&delete(&key, named("ext")))?;
     ana.execute(&erase(&key, Some(named("ext"))))?;
     refused(
-        ana.refund(&key, &named("ext")),
+        ana.refund(&key, named("ext")),
         ErrorCode::RefundNotFound,
         "reading a deleted refund",
     )?;
     let history: Vec<_> = ana
-        .history(&key, &named("ext"))?
+        .history(&key, named("ext"))?
         .into_iter()
         .map(|it| {
             let values = it.refund.details.amount.values();

@@ -1,11 +1,9 @@
 //! Lists of refunds.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use crate::refund::Refund;
 use crate::store::conformance::desk::{
     Contents, Desk, create, create_keyed, delete, id, movement, movement_of, named, paged_list,
-    products, record, standard, text, time, update,
+    products, record, standard, text, time, update, while_others_write,
 };
 use crate::store::conformance::{Failure, Fixture};
 use crate::{KindName, ListAfter, RefundContent, RefundFilter, RefundId};
@@ -137,7 +135,7 @@ fn single_filters(all: &[Refund]) -> Vec<(&'static str, RefundFilter)> {
     }
     for subscription in ["sub", "su"] {
         add("subscription", &|it| {
-            it.subscription = Some(id(subscription))
+            it.subscription = Some(id(subscription));
         });
     }
     for name in ["m", "m2", "M", "none"] {
@@ -145,7 +143,7 @@ fn single_filters(all: &[Refund]) -> Vec<(&'static str, RefundFilter)> {
     }
     add("refund_id", &|it| it.refund_id = Some(all[7].id));
     add("refund_id", &|it| {
-        it.refund_id = Some(RefundId::from_bytes([9; 16]))
+        it.refund_id = Some(RefundId::from_bytes([9; 16]));
     });
     for date in DATES {
         add("from", &|it| it.from = Some(time(date)));
@@ -351,42 +349,28 @@ pub(in crate::store::conformance) fn pages_steadily_while_others_insert(
     let desk = Desk::new(fixture);
     let before = furnish(&desk)?;
     let other = Desk::numbered(fixture, 2);
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let writing = scope.spawn(|| {
-            let key = movement("inserted");
-            let written = other.book(&[record(&key)]).and_then(|_| {
-                (0..30).try_for_each(|at| {
-                    let content = RefundContent {
-                        refund_datetime: time(DATES[at % DATES.len()]),
-                        ..standard(&format!("inserted-{at}"))
-                    };
-                    other.book(&[create(&key, content)]).map(|_| ())
-                })
-            });
-            done.store(true, Ordering::Release);
-            written
-        });
-        loop {
-            let finished = done.load(Ordering::Acquire);
-            // That the order holds and nothing is repeated, the paging itself checks.
-            let listed = paged_list(&*desk.store, &everything(), 5)?;
-            let kept: Vec<Refund> = listed
-                .into_iter()
-                .filter(|it| before.iter().any(|b| b.id == it.id))
-                .collect();
-            equal_lists!(
-                kept,
-                before,
-                "the refunds that were there before the paging began"
-            );
-            if finished {
-                break;
-            }
-        }
-        writing
-            .join()
-            .map_err(|_| Failure::new("the writer panicked"))?
+    let key = movement("inserted");
+    other.book(&[record(&key)])?;
+    let write = |at| {
+        let content = RefundContent {
+            refund_datetime: time(DATES[at % DATES.len()]),
+            ..standard(&format!("inserted-{at}"))
+        };
+        other.book(&[create(&key, content)]).map(|_| ())
+    };
+    while_others_write(30, &[&write], || {
+        // That the order holds and nothing is repeated, the paging itself checks.
+        let listed = paged_list(&*desk.store, &everything(), 5)?;
+        let kept: Vec<Refund> = listed
+            .into_iter()
+            .filter(|it| before.iter().any(|b| b.id == it.id))
+            .collect();
+        equal_lists!(
+            kept,
+            before,
+            "the refunds that were there before the paging began"
+        );
+        Ok(())
     })?;
     equal!(
         paged_list(&*desk.store, &everything(), 500)?.len(),

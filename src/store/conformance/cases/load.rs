@@ -1,12 +1,10 @@
 //! What `load` answers.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use crate::refund::ExternalId;
 use crate::store::conformance::desk::{
     Desk, charge, create, create_keyed, delete, erase, holds, id, load_movement, load_refund,
     movement, movement_of, named, present_refund, products, record, record_as, standard, taxed,
-    text, time, update, void,
+    text, time, update, void, while_others_write,
 };
 use crate::store::conformance::{Failure, Fixture};
 use crate::store::{Loaded, ReadSet, RefundLookup, Snapshot};
@@ -473,41 +471,27 @@ pub(in crate::store::conformance) fn gives_one_consistent_view_while_others_writ
     let (first, last) = (movement("a"), movement("z"));
     desk.book(&[record(&first), record(&last)])?;
     let reader = fixture.handle();
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let writing = scope.spawn(|| {
-            let written = (0..40).try_for_each(|at| {
-                desk.book(&[
-                    create(&first, standard(&format!("a-{at}"))),
-                    create(&last, standard(&format!("z-{at}"))),
-                ])
-                .map(|_| ())
-            });
-            done.store(true, Ordering::Release);
-            written
-        });
-        let mut wanted = ReadSet::default();
-        wanted.want_movement(first.clone());
-        wanted.want_movement(last.clone());
-        loop {
-            let finished = done.load(Ordering::Acquire);
-            let snapshot = reader.load(&wanted)?;
-            let length = |key| match snapshot.movement(key) {
-                Loaded::Present(movement) => Some(movement.chain.length),
-                _ => None,
-            };
-            equal!(
-                length(&first),
-                length(&last),
-                "each batch adds an entry to both movements: one view must show both or neither"
-            );
-            if finished {
-                break;
-            }
-        }
-        writing
-            .join()
-            .map_err(|_| Failure::new("the writer panicked"))?
-    })?;
-    Ok(())
+    let mut wanted = ReadSet::default();
+    wanted.want_movement(first.clone());
+    wanted.want_movement(last.clone());
+    let write = |at| {
+        desk.book(&[
+            create(&first, standard(&format!("a-{at}"))),
+            create(&last, standard(&format!("z-{at}"))),
+        ])
+        .map(|_| ())
+    };
+    while_others_write(40, &[&write], || {
+        let snapshot = reader.load(&wanted)?;
+        let length = |key| match snapshot.movement(key) {
+            Loaded::Present(movement) => Some(movement.chain.length),
+            _ => None,
+        };
+        equal!(
+            length(&first),
+            length(&last),
+            "each batch adds an entry to both movements: one view must show both or neither"
+        );
+        Ok(())
+    })
 }

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::id::MovementKey;
 use crate::store::ScanRange;
 use crate::store::conformance::desk::{
     Desk, EVERYTHING, Row, create, create_keyed, delete, id, movement, movement_of, named,
-    paged_journal, products, record, scanned, standard, void,
+    paged_journal, products, record, scanned, standard, void, while_others_write,
 };
 use crate::store::conformance::{Failure, Fixture};
 
@@ -441,63 +440,49 @@ pub(in crate::store::conformance) fn gives_one_consistent_view_while_others_writ
     let (first, last) = (movement("a"), movement("z"));
     desk.book(&[record(&first), record(&last)])?;
     let reader = fixture.handle();
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let writing = scope.spawn(|| {
-            let written = (0..40).try_for_each(|at| {
-                desk.book(&[
-                    create(&last, standard(&format!("z-{at}"))),
-                    create(&first, standard(&format!("a-{at}"))),
-                ])
-                .map(|_| ())
-            });
-            done.store(true, Ordering::Release);
-            written
-        });
-        loop {
-            let finished = done.load(Ordering::Acquire);
-            let mut seen: BTreeMap<MovementKey, (u64, u64, u64)> = BTreeMap::new();
-            let mut greatest = 0;
-            let position = reader.scan(&EVERYTHING, &mut |row| {
-                match Row::from(row) {
-                    Row::Movement(it) => {
-                        seen.insert(it.key, (it.chain.length, 0, 1));
-                    }
-                    Row::Entry(it) => {
-                        greatest = greatest.max(it.position);
-                        seen.entry(it.entry.movement).or_default().1 += 1;
-                    }
-                    Row::Refund(it, _) => seen.entry(it.movement).or_default().2 += 1,
-                    Row::Invalid(_) => {}
+    let write = |at| {
+        desk.book(&[
+            create(&last, standard(&format!("z-{at}"))),
+            create(&first, standard(&format!("a-{at}"))),
+        ])
+        .map(|_| ())
+    };
+    while_others_write(40, &[&write], || {
+        let mut seen: BTreeMap<MovementKey, (u64, u64, u64)> = BTreeMap::new();
+        let mut greatest = 0;
+        let position = reader.scan(&EVERYTHING, &mut |row| {
+            match Row::from(row) {
+                Row::Movement(it) => {
+                    seen.insert(it.key, (it.chain.length, 0, 1));
                 }
-                ControlFlow::Continue(())
-            })?;
-            let one = seen.get(&first).copied().unwrap_or_default();
-            equal!(
-                seen.get(&last).copied().unwrap_or_default(),
-                one,
-                "each batch adds an entry to both movements: one view must show both or neither"
-            );
-            ensure!(
-                one.0 == one.1 && one.0 == one.2,
-                "a scan must see rows, entries and refunds of one state; it saw a chain of {} \
-                 entries, {} entries and {} refunds",
-                one.0,
-                one.1,
-                one.2 - 1
-            );
-            equal!(
-                position,
-                greatest,
-                "a scan answers with the last position of its view"
-            );
-            if finished {
-                break;
+                Row::Entry(it) => {
+                    greatest = greatest.max(it.position);
+                    seen.entry(it.entry.movement).or_default().1 += 1;
+                }
+                Row::Refund(it, _) => seen.entry(it.movement).or_default().2 += 1,
+                Row::Invalid(_) => {}
             }
-        }
-        writing
-            .join()
-            .map_err(|_| Failure::new("the writer panicked"))?
-    })?;
-    Ok(())
+            ControlFlow::Continue(())
+        })?;
+        let one = seen.get(&first).copied().unwrap_or_default();
+        equal!(
+            seen.get(&last).copied().unwrap_or_default(),
+            one,
+            "each batch adds an entry to both movements: one view must show both or neither"
+        );
+        ensure!(
+            one.0 == one.1 && one.0 == one.2,
+            "a scan must see rows, entries and refunds of one state; it saw a chain of {} entries, \
+             {} entries and {} refunds",
+            one.0,
+            one.1,
+            one.2 - 1
+        );
+        equal!(
+            position,
+            greatest,
+            "a scan answers with the last position of its view"
+        );
+        Ok(())
+    })
 }

@@ -1,6 +1,7 @@
 //! `transact`: load, decide and commit as one.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::amount::Values;
 use crate::command::Command;
@@ -175,16 +176,44 @@ fn insist(ledger: &Ledger, command: &Command) -> Result<crate::Receipt, LedgerEr
 
 const REFUNDS: usize = 40;
 
+/// Keeps two threads abreast, round by round, so that they race in each. One that ends, however
+/// it ends, holds up nobody.
+#[derive(Default)]
+struct Pace([AtomicUsize; 2]);
+
+struct Runner<'a> {
+    pace: &'a Pace,
+    number: usize,
+}
+
+impl Runner<'_> {
+    fn begin(&self, round: usize) {
+        self.pace.0[self.number].store(round, Ordering::Release);
+        while self.pace.0[1 - self.number].load(Ordering::Acquire) < round {
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Runner<'_> {
+    fn drop(&mut self) {
+        self.pace.0[self.number].store(usize::MAX, Ordering::Release);
+    }
+}
+
 /// Two ledgers at once, `REFUNDS` refunds each on one movement: none is lost.
-pub(super) fn race(ledgers: [Ledger; 2], key: &MovementKey) -> Result<(), Failure> {
+pub(super) fn race(ledgers: &[Ledger; 2], key: &MovementKey) -> Result<(), Failure> {
     let store = ledgers[0].store().clone();
+    let pace = &Pace::default();
     std::thread::scope(|scope| {
         let racing: Vec<_> = ledgers
             .iter()
             .enumerate()
             .map(|(number, ledger)| {
+                let runner = Runner { pace, number };
                 scope.spawn(move || {
                     (0..REFUNDS).try_for_each(|at| {
+                        runner.begin(at);
                         let content = standard(&format!("ext-{number}-{at}"));
                         insist(ledger, &create(key, content)).map(|_| ())
                     })
@@ -227,7 +256,7 @@ pub(in crate::store::conformance) fn loses_nothing_of_two_racing_handles(
     let (one, two) = (Desk::numbered(fixture, 1), Desk::numbered(fixture, 2));
     let key = movement("m");
     one.book(&[record(&key)])?;
-    race([one.ledger(), two.ledger()], &key)
+    race(&[one.ledger(), two.ledger()], &key)
 }
 
 /// One handle shared by two threads is no different.
@@ -237,7 +266,7 @@ pub(in crate::store::conformance) fn loses_nothing_of_two_threads_on_one_handle(
     let desk = Desk::new(fixture);
     let key = movement("m");
     desk.book(&[record(&key)])?;
-    race([desk.ledger(), desk.ledger()], &key)
+    race(&[desk.ledger(), desk.ledger()], &key)
 }
 
 /// Racing for the rest of a movement never takes more than there is.
@@ -248,16 +277,19 @@ pub(in crate::store::conformance) fn never_passes_the_cap_in_a_race(
     let key = movement("m");
     desks[0].book(&[record(&key)])?;
     let ledgers = [desks[0].ledger(), desks[1].ledger()];
+    let pace = &Pace::default();
     let booked: usize = std::thread::scope(|scope| {
         let racing: Vec<_> = ledgers
             .iter()
             .enumerate()
             .map(|(number, ledger)| {
                 let key = &key;
+                let runner = Runner { pace, number };
                 scope.spawn(move || {
                     // 1,000.00 in refunds of 70.00: fourteen fit.
                     (0..12)
                         .filter(|at| {
+                            runner.begin(*at);
                             let content = RefundContent {
                                 amount: cents(7_000),
                                 ..standard(&format!("ext-{number}-{at}"))
