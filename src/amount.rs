@@ -79,8 +79,11 @@ impl FromStr for Percentage {
     /// # Errors
     /// `invalid_request` on `amount.tax.percentage` where it is no [`DecimalValue`], above 1000, or has more than 4 decimals.
     fn from_str(text: &str) -> Result<Self, LedgerError> {
-        let value: DecimalValue = text.parse().map_err(|_| Self::fault())?;
+        let mut faults = Faults::default();
+        let value = faults.keep_at("amount.tax.percentage", text.parse::<DecimalValue>());
+        faults.into_result()?;
         value
+            .ok_or_else(Self::fault)?
             .scaled(Self::DECIMALS)
             .and_then(|scaled| u32::try_from(scaled).ok())
             .ok_or_else(Self::fault)
