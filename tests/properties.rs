@@ -16,6 +16,7 @@ mod common;
 mod model;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use common::{Json, StillHost, id, key, line, quoted};
@@ -23,9 +24,12 @@ use model::{Ask, Command, Form, Key, Mistake, Model, MovementAsk, Op, RefundAsk,
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestCaseError, TestError, TestRunner};
 use refund_ledger::store::memory::MemoryStore;
+use refund_ledger::store::{
+    Loaded, Precondition, ReadSet, RefundLookup, ScanRange, ScanRow, Snapshot, WriteBatch,
+};
 use refund_ledger::{
-    Atomicity, Batch, ErrorCode, ExternalId, Ledger, RefundFilter, RefundId, Repeats, Store,
-    Timestamp,
+    Atomicity, Batch, ErrorCode, ExternalId, JournalRecord, Ledger, ListAfter, Page, Refund,
+    RefundFilter, RefundId, Repeats, Store, StoreError, Timestamp,
 };
 
 const KEYS: [Key; 4] = [
@@ -474,12 +478,16 @@ fn fail<T>(message: String) -> Outcome<T> {
 
 impl Rig {
     fn new(mistake: Mistake) -> Self {
+        Self::over(mistake, Arc::new(MemoryStore::new()))
+    }
+
+    fn over(mistake: Mistake, store: Arc<dyn Store>) -> Self {
         Self {
             model: Model {
                 mistake,
                 ..Model::default()
             },
-            memory: Handle::over("memory", Arc::new(MemoryStore::new())),
+            memory: Handle::over("memory", store),
             file: Vec::new(),
             ids: BTreeMap::new(),
             numbers: BTreeMap::new(),
@@ -935,6 +943,117 @@ fn planted_mistakes_are_found() {
         assert!(
             matches!(result, Err(TestError::Fail(..))),
             "{mistake:?} should be found: {result:?}"
+        );
+    }
+}
+
+/// A store that does one thing wrong.
+#[derive(Default)]
+struct Faulty {
+    store: MemoryStore,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Fault {
+    /// Deleted refunds stay as they were.
+    #[default]
+    ForgetsDeletes,
+    /// The movement's row is not replaced, so that its sums stay behind.
+    ForgetsSums,
+    /// Erased texts stay.
+    KeepsTexts,
+    /// Taken external ids are not noticed.
+    FindsNoExternalId,
+}
+
+impl Store for Faulty {
+    fn load(&self, wanted: &ReadSet) -> Result<Snapshot, StoreError> {
+        let found = self.store.load(wanted)?;
+        if !matches!(self.fault, Fault::FindsNoExternalId) {
+            return Ok(found);
+        }
+        let mut snapshot = Snapshot::default();
+        for key in wanted.movements() {
+            let movement = match found.movement(key) {
+                Loaded::Present(movement) => Some(movement.clone()),
+                Loaded::Absent | Loaded::NotLoaded => None,
+            };
+            snapshot.put_movement(key.clone(), movement);
+        }
+        for (org, lookup, _) in wanted.refunds() {
+            let refund = match (lookup, found.refund(org, lookup)) {
+                (RefundLookup::Id(_), Loaded::Present(refund)) => Some(refund.clone()),
+                _ => None,
+            };
+            snapshot.put_refund(org.clone(), lookup.clone(), refund);
+        }
+        Ok(snapshot)
+    }
+    fn commit(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+        let mut batch = batch.clone();
+        match self.fault {
+            Fault::ForgetsDeletes => batch.refunds.retain(|write| !write.refund().deleted),
+            Fault::ForgetsSums => {
+                for movement in &mut batch.movements {
+                    movement.refunded = refund_ledger::Refunded::default();
+                }
+            }
+            Fault::KeepsTexts => batch.erasures.clear(),
+            Fault::FindsNoExternalId => {
+                batch
+                    .preconditions
+                    .retain(|p| !matches!(p, Precondition::ExternalIdFree { .. }));
+            }
+        }
+        self.store.commit(&batch)
+    }
+    fn list_refunds(
+        &self,
+        filter: &RefundFilter,
+        after: Option<ListAfter>,
+        limit: usize,
+    ) -> Result<Page<Refund>, StoreError> {
+        self.store.list_refunds(filter, after, limit)
+    }
+    fn journal(&self, after: u64, limit: usize) -> Result<Vec<JournalRecord>, StoreError> {
+        self.store.journal(after, limit)
+    }
+    fn scan(
+        &self,
+        range: &ScanRange<'_>,
+        visit: &mut dyn FnMut(ScanRow<'_>) -> ControlFlow<()>,
+    ) -> Result<u64, StoreError> {
+        self.store.scan(range, visit)
+    }
+}
+
+#[test]
+fn faulty_stores_are_found() {
+    for fault in [
+        Fault::ForgetsDeletes,
+        Fault::ForgetsSums,
+        Fault::KeepsTexts,
+        Fault::FindsNoExternalId,
+    ] {
+        let mut runner = TestRunner::new(ProptestConfig {
+            cases: 500,
+            failure_persistence: None,
+            max_shrink_iters: 0,
+            rng_seed: RngSeed::Fixed(1),
+            ..ProptestConfig::default()
+        });
+        let result = runner.run(&steps(false, 40), |steps| {
+            let store = MemoryStore::new();
+            play(
+                Rig::over(Mistake::None, Arc::new(Faulty { store, fault })),
+                &steps,
+            )
+            .map(drop)
+        });
+        assert!(
+            matches!(result, Err(TestError::Fail(..))),
+            "{fault:?} should be found: {result:?}"
         );
     }
 }
