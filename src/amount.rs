@@ -79,11 +79,10 @@ impl FromStr for Percentage {
     /// # Errors
     /// `invalid_request` on `amount.tax.percentage` where it is no [`DecimalValue`], above 1000, or has more than 4 decimals.
     fn from_str(text: &str) -> Result<Self, LedgerError> {
-        let mut faults = Faults::default();
-        let value = faults.keep_at("amount.tax.percentage", text.parse::<DecimalValue>());
-        faults.into_result()?;
+        let value: DecimalValue = text
+            .parse()
+            .map_err(|error: LedgerError| error.at_field("amount.tax.percentage"))?;
         value
-            .ok_or_else(Self::fault)?
             .scaled(Self::DECIMALS)
             .and_then(|scaled| u32::try_from(scaled).ok())
             .ok_or_else(Self::fault)
