@@ -5,7 +5,6 @@
     clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
-    clippy::unreachable,
     clippy::indexing_slicing,
     reason = "tests fail by panicking, and their tables of cases are long"
 )]
