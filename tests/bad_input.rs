@@ -2,10 +2,12 @@
 //! ledger is as it was before.
 #![allow(
     clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests fail by panicking"
+    reason = "tests fail by panicking, and their tables of cases are long"
 )]
 
 mod common;
