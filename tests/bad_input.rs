@@ -873,3 +873,25 @@ fn what_an_export_preserved_is_read_as_strictly_as_the_rest() {
         ],
     );
 }
+
+#[test]
+fn a_line_that_names_its_refund_twice_or_a_revision_of_no_refund_is_refused() {
+    let scope = r#""org_id":"acme","subscription_id":"sub-7","movement_id":"mov-42""#;
+    for (rest, field) in [
+        (
+            r#""op":"delete_refund","refund_id":"x","external_refund_unique_id":"y""#,
+            "external_refund_unique_id",
+        ),
+        (
+            r#""op":"erase_text","expected_revision":1"#,
+            "expected_revision",
+        ),
+    ] {
+        let error = parse_line(format!("{{{scope},{rest}}}").as_bytes()).unwrap_err();
+        let [detail] = error.details() else {
+            panic!("one field is at fault: {error}")
+        };
+        assert_eq!(detail.field, field);
+        assert_eq!(detail.code, "not_allowed");
+    }
+}

@@ -283,6 +283,9 @@ pub struct JournalLine<'a> {
     revision: Option<u32>,
     content: JournalContent<'a>,
     text_hash: Hash,
+    /// The sequence of the entry that brought the description: an entry that kept it names an
+    /// earlier one, and has no text of its own.
+    text_sequence: u64,
     previous_hash: Hash,
     hash: Hash,
 }
@@ -352,6 +355,7 @@ impl<'a> JournalLine<'a> {
             revision,
             content,
             text_hash: entry.content.description().digest,
+            text_sequence: entry.content.description().sequence,
             previous_hash: entry.previous,
             hash: entry_hash(&record.entry.bytes),
         }
