@@ -17,25 +17,8 @@ use refund_ledger::store::sqlite::SqliteStore;
 use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Store, WriteBatch};
 use refund_ledger::{ErrorCode, Ledger, MovementKey, RefundFilter, RefundLookup, StoreError};
 use sqlite_support::{
-    CountingHost, InFile, assert_valid, create, files, fill, id, key, movement, refund,
+    CountingHost, InFile, assert_valid, content, create, files, fill, id, key, movement, refund,
 };
-
-/// Everything that a scan visits, as text.
-fn content(store: &dyn Store) -> Vec<String> {
-    let range = ScanRange {
-        entries: true,
-        refunds: true,
-        ..ScanRange::default()
-    };
-    let mut rows = Vec::new();
-    store
-        .scan(&range, &mut |row: ScanRow<'_>| {
-            rows.push(format!("{row:?}"));
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-    rows
-}
 
 #[test]
 fn a_new_ledger_is_one_file_that_opens_again() {

@@ -18,6 +18,9 @@ mod strays;
 mod transaction;
 mod version;
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -78,9 +81,9 @@ impl SqliteOptions {
 ///
 /// What a call has answered is durable: the write-ahead log is synced before a commit returns.
 ///
-/// The `decide` of [`Store::transact`] and the visitor of [`Store::scan`] run while the store
-/// holds a connection. They must not call into the same store: from `decide` a call that writes
-/// would wait for itself for ever.
+/// The `decide` of [`Store::transact`] runs while the store holds its write lock. It must not call
+/// into the same store: a call that writes would wait for itself for ever. A visitor of
+/// [`Store::scan`] may call, though a `scrub` from there is held back by the scan itself.
 #[derive(Debug)]
 pub struct SqliteStore {
     path: PathBuf,

@@ -10,16 +10,19 @@
     reason = "helpers of tests, of which each test file uses some"
 )]
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use refund_ledger::store::sqlite::{SqliteOptions, SqliteStore};
+use refund_ledger::store::{ScanRange, ScanRow, Store};
 use refund_ledger::{
     AmountRequest, Created, Host, Id, Ledger, LedgerError, Minted, MovementKey, MovementRequest,
     NonSubscribableRefundRequest, Period, RefundId, RefundLookup, RefundRequest, Report, Salt, Tax,
     Text, Timestamp,
 };
+use rusqlite::Connection;
 
 /// A host whose clock ticks a second per call and whose ids and salts are counted.
 #[derive(Debug)]
@@ -251,4 +254,30 @@ pub fn files(directory: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// Everything that a scan visits, as text.
+pub fn content(store: &dyn Store) -> Vec<String> {
+    let range = ScanRange {
+        entries: true,
+        refunds: true,
+        ..ScanRange::default()
+    };
+    let mut rows = Vec::new();
+    store
+        .scan(&range, &mut |row: ScanRow<'_>| {
+            rows.push(format!("{row:?}"));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    rows
+}
+
+/// A connection with all guards down, as an attacker or a careless tool would have it.
+pub fn unguarded(path: &Path) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute_batch("PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF;")
+        .unwrap();
+    connection
 }

@@ -355,13 +355,8 @@ impl<'b> Writer<'_, 'b> {
         row.add(external_id.map(|id| matches!(id, ExternalId::IdempotencyKey(_))))?;
         row.refund_content(refund, text_position)?;
         match row.execute() {
-            Err(fault) if fault.is_taken_key() => {
-                let name = refund.movement.org();
-                match external_id {
-                    Some(external_id) if self.is_held(&name, external_id.id())? => conflict(),
-                    _ => broken(format!("there is a refund {} already", refund.id)),
-                }
-            }
+            // Its external id, or its own.
+            Err(fault) if fault.is_taken_key() => conflict(),
             outcome => outcome.map(|_| ()),
         }
     }

@@ -11,7 +11,7 @@ use super::statements::{
     HOLDER, LAST_POSITION, LOAD_CHAIN, LOAD_REFUNDS, NEXT_MOVEMENTS, NEXT_MOVEMENTS_AFTER,
     NEXT_ORGS, ONE_MOVEMENT,
 };
-use super::strays;
+use super::strays::{self, FIRST_ENTRY};
 use crate::id::{MovementKey, RefundId};
 use crate::journal::JournalPosition;
 use crate::store::{ScanRange, ScanRow};
@@ -97,13 +97,9 @@ impl Scan<'_, '_> {
             let number: i64 = row.get(0)?;
             let mut columns = Columns::new(row);
             columns.integer()?;
-            let name = match columns.text() {
-                Ok(name) => name,
-                Err(fault) => {
-                    visit!(self.invalid(None, fault)?);
-                    continue;
-                }
-            };
+            // An org without a readable name has no movement with a readable key: each is visited
+            // as invalid.
+            let name = columns.text().unwrap_or_default();
             if range.org.is_some_and(|org| org.as_str() != name) {
                 break;
             }
@@ -146,8 +142,12 @@ impl Scan<'_, '_> {
         let key = match key {
             Ok(key) => key,
             // Its entries and refunds can't be told from those of the movement before, so they
-            // are not visited; the counts at the end know of them.
-            Err(fault) => return self.invalid(None, fault),
+            // are not visited. What it was called is in its journal.
+            Err(fault) => {
+                let number = rusqlite::types::Value::from(columns.integer()?);
+                let named = strays::owner_of(self.connection, FIRST_ENTRY, number)?;
+                return self.invalid(named.as_ref(), fault);
+            }
         };
         let found = match columns.movement(key.clone()) {
             Ok(found) => found,

@@ -72,6 +72,13 @@ impl Migrations<'_> {
             }
             .into());
         }
+        let encoding: String = connection.query_row("PRAGMA encoding", (), |row| row.get(0))?;
+        if encoding != "UTF-8" {
+            return Err(StoreError::Unsupported {
+                reason: format!("`{file}` keeps its texts in {encoding}; a ledger does in UTF-8"),
+            }
+            .into());
+        }
         Ok(version)
     }
 

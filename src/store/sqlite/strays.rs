@@ -10,14 +10,24 @@ use crate::id::MovementKey;
 use crate::journal::Entry;
 use crate::store::{ScanRange, ScanRow};
 
-/// Rows whose parent is missing, each with a query for the bytes of a journal entry that tells
-/// whose they are.
-const ORPHANS: [(&str, &str, &str); 3] = [
+/// The bytes of a movement's first entry.
+pub(super) const FIRST_ENTRY: &str =
+    "SELECT bytes FROM journal WHERE movement = ?1 ORDER BY sequence LIMIT 1";
+
+/// Rows whose parent or only child is missing, each with a query for the bytes of a journal entry
+/// that tells whose they are.
+const ORPHANS: [(&str, &str, &str); 4] = [
+    (
+        "an org has no movements",
+        "SELECT number FROM orgs o \
+         WHERE NOT EXISTS (SELECT 1 FROM movements m WHERE m.org = o.number)",
+        "SELECT bytes FROM journal WHERE position = ?1 AND 0",
+    ),
     (
         "a movement belongs to no org",
         "SELECT number FROM movements m \
          WHERE NOT EXISTS (SELECT 1 FROM orgs o WHERE o.number = m.org)",
-        "SELECT bytes FROM journal WHERE movement = ?1 LIMIT 1",
+        FIRST_ENTRY,
     ),
     (
         "an entry belongs to no movement",
@@ -83,7 +93,7 @@ pub(super) fn visit(
 }
 
 /// The movement that a journal entry names.
-fn owner_of(
+pub(super) fn owner_of(
     connection: &Connection,
     sql: &str,
     of: rusqlite::types::Value,

@@ -1,0 +1,130 @@
+//! An erased text is in none of the files any more: neither in the ledger nor in its log.
+#![cfg(feature = "sqlite")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should fail loudly"
+)]
+
+mod sqlite_support;
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::Duration;
+
+use refund_ledger::store::ScanRange;
+use refund_ledger::store::Store;
+use refund_ledger::store::sqlite::SqliteOptions;
+use refund_ledger::{ErrorCode, RefundLookup};
+use sqlite_support::{InFile, assert_valid, id, key, movement, refund};
+
+/// The files in a directory that hold these bytes.
+fn holding(directory: &Path, bytes: &str) -> Vec<String> {
+    let mut found = sqlite_support::files(directory);
+    found.retain(|name| {
+        let content = std::fs::read(directory.join(name)).unwrap();
+        content
+            .windows(bytes.len())
+            .any(|window| window == bytes.as_bytes())
+    });
+    found
+}
+
+/// A ledger with many texts around those that will go, so that pages split and cells move.
+fn crowded(options: SqliteOptions) -> InFile {
+    let file = InFile::with(options);
+    let ledger = &file.ledger;
+    let first = key("mov-1");
+    ledger
+        .record_movement(&first, movement("SECRET of the movement"))
+        .unwrap();
+    for n in 0..40 {
+        let request = refund(
+            &format!("around-{n}"),
+            "1.21",
+            &format!("around {n} {}", "x".repeat(n)),
+        );
+        ledger.create_refund(&first, request).unwrap();
+        if n == 20 {
+            ledger
+                .create_refund(&first, refund("ext", "2.42", "SECRET of the refund, 1"))
+                .unwrap();
+        }
+        if n > 20 && n % 5 == 0 {
+            let request = refund("ext", "2.42", &format!("SECRET of the refund, {n}"));
+            let lookup = RefundLookup::ExternalId(id("ext"));
+            ledger.update_refund(&first, lookup, request, None).unwrap();
+        }
+    }
+    file
+}
+
+#[test]
+fn erased_texts_are_in_no_file() {
+    let file = crowded(SqliteOptions::default());
+    let directory = file.directory.path();
+    assert!(
+        !holding(directory, "SECRET of the refund, 1").is_empty(),
+        "before the erasure the text is there to be found"
+    );
+    let lookup = RefundLookup::ExternalId(id("ext"));
+    file.ledger.erase_text(&key("mov-1"), Some(lookup)).unwrap();
+    assert_eq!(
+        holding(directory, "SECRET of the refund"),
+        [""; 0],
+        "all its revisions are gone"
+    );
+    assert!(
+        !holding(directory, "SECRET of the movement").is_empty(),
+        "nothing else is"
+    );
+    file.ledger.erase_text(&key("mov-1"), None).unwrap();
+    assert_eq!(
+        holding(directory, "SECRET"),
+        [""; 0],
+        "the movement's own text is gone"
+    );
+    assert!(
+        !holding(directory, "around 39").is_empty(),
+        "the others' texts stay"
+    );
+    assert_valid(&file.ledger);
+    let (directory, _) = file.close();
+    assert_eq!(
+        holding(directory.path(), "SECRET"),
+        [""; 0],
+        "closing brings nothing back"
+    );
+}
+
+#[test]
+fn an_erasure_that_a_reader_holds_back_says_so_and_can_be_finished() {
+    let file = crowded(SqliteOptions::default().with_busy_timeout(Duration::from_millis(50)));
+    let directory = file.directory.path();
+    let range = ScanRange::default();
+    file.store
+        .scan(&range, &mut |_| {
+            let error = file.ledger.erase_text(&key("mov-1"), None).unwrap_err();
+            assert_eq!(
+                error.code(),
+                ErrorCode::Timeout,
+                "the scan still sees the text: {error}"
+            );
+            assert!(
+                !holding(directory, "SECRET of the movement").is_empty(),
+                "it is still there"
+            );
+            ControlFlow::Break(())
+        })
+        .unwrap();
+    let again = file.ledger.erase_text(&key("mov-1"), None).unwrap();
+    assert!(
+        again.replayed,
+        "the text was erased, what was left is the file"
+    );
+    assert_eq!(
+        holding(directory, "SECRET of the movement"),
+        [""; 0],
+        "now it is gone"
+    );
+}
