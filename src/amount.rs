@@ -79,7 +79,9 @@ impl FromStr for Percentage {
     /// # Errors
     /// `invalid_request` on `amount.tax.percentage` where it is no [`DecimalValue`], above 1000, or has more than 4 decimals.
     fn from_str(text: &str) -> Result<Self, LedgerError> {
-        let value: DecimalValue = text.parse().map_err(|_| Self::fault())?;
+        let value: DecimalValue = text
+            .parse()
+            .map_err(|error: LedgerError| error.at_field("amount.tax.percentage"))?;
         value
             .scaled(Self::DECIMALS)
             .and_then(|scaled| u32::try_from(scaled).ok())

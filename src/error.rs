@@ -256,6 +256,13 @@ impl LedgerError {
         self
     }
 
+    /// The same faults, as those of this field.
+    pub(crate) fn at_field(self, field: &'static str) -> Self {
+        let mut faults = Faults::default();
+        faults.note_at(field, self);
+        Self::invalid(faults.0)
+    }
+
     pub(crate) fn with_holder(mut self, holder: Holder) -> Self {
         self.holder = Some(Box::new(holder));
         self

@@ -2,10 +2,12 @@
 //! ledger is as it was before.
 #![allow(
     clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests fail by panicking"
+    reason = "tests fail by panicking, and their tables of cases are long"
 )]
 
 mod common;
@@ -333,7 +335,10 @@ fn each_operation_knows_its_own_fields_only() {
             "external_refund_unique_id",
             &["update_refund", "delete_refund", "erase_text"],
         ),
-        ("expected_revision", &["update_refund", "delete_refund", "erase_text"]),
+        (
+            "expected_revision",
+            &["update_refund", "delete_refund", "erase_text"],
+        ),
         ("unknown", &[]),
         ("amount", &[]),
         ("Op", &[]),
@@ -786,7 +791,7 @@ fn whatever_was_refused_a_later_good_request_is_booked() {
     accepted(book.create(&standard("r-1")));
     assert_eq!(
         book.ledger
-            .refund(&book.movement, &external("r-1"))
+            .refund(&book.movement, external("r-1"))
             .unwrap()
             .revision,
         1

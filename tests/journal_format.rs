@@ -2,11 +2,15 @@
 //! none of the library's own writing is called here.
 #![allow(
     clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::manual_is_multiple_of,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "tests fail by panicking"
+    reason = "tests fail by panicking, and their tables of cases are long"
 )]
 
 mod common;
@@ -19,7 +23,7 @@ type Hash = [u8; 32];
 fn sha(parts: &[&[u8]]) -> Hash {
     parts
         .iter()
-        .fold(Sha256::new(), |hasher, part| hasher.chain_update(part))
+        .fold(Sha256::new(), sha2::Digest::chain_update)
         .finalize()
         .into()
 }
@@ -320,7 +324,7 @@ fn the_root_of_a_head_is_the_merkle_tree_over_the_movements() {
     ] {
         let at = book.on(&key(parts[0], parts[1], parts[2]));
         accepted(at.record(&charge()));
-        if keys.len() % 2 == 0 {
+        if keys.len().is_multiple_of(2) {
             accepted(at.create(&plain(&format!("r-{}", keys.len()), "1")));
         }
         keys.push(parts.map(str::to_owned));

@@ -531,7 +531,7 @@ fn an_idempotency_key_is_ignored_beside_an_external_id() {
     replayed(book.create_other(&non_subscribable("r-1"), None));
     accepted(book.create_other(&keyless(), Some("k-1")));
     refused(
-        book.ledger.refund(&book.movement, &external("k-2")),
+        book.ledger.refund(&book.movement, external("k-2")),
         "refund_not_found",
     );
     let other = book.unchanged(|| {

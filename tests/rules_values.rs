@@ -408,7 +408,7 @@ fn what_can_be_no_refund_id_names_no_refund() {
     }
     accepted(book.run(&book.line("delete_refund").text("refund_id", &id)));
     refused(
-        book.ledger.refund(&book.movement, &external("r-1")),
+        book.ledger.refund(&book.movement, external("r-1")),
         "refund_not_found",
     );
 }

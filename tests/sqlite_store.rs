@@ -307,7 +307,7 @@ fn past_revisions_and_replays_are_found() {
     );
     let history = file
         .ledger
-        .history(&first, &RefundLookup::ExternalId(id("ext-2")))
+        .history(&first, RefundLookup::ExternalId(id("ext-2")))
         .unwrap();
     assert_eq!(history.len(), 2, "the creation and the update");
 }

@@ -34,6 +34,7 @@ mod desk;
 pub mod golden;
 pub mod hosts;
 mod list;
+mod view;
 pub mod wrappers;
 
 use std::fmt;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Failure;
-use super::desk::paged_journal;
 use super::hosts::ScriptedHost;
+use super::view::paged_journal;
 use crate::command::Repeats;
 use crate::decide::Minted;
 use crate::error::LedgerError;

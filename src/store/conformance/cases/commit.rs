@@ -3,9 +3,11 @@
 use crate::amount::Values;
 use crate::error::ErrorCode;
 use crate::store::conformance::desk::{
-    Contents, Desk, cents, create, create_keyed, delete, erase, holds, id, load_movement, movement,
-    movement_of, named, present_refund, products, read_set, record, refunded, standard, text,
-    update, verifies, void,
+    Desk, cents, charge, create, create_keyed, delete, erase, id, movement, movement_of, named,
+    products, read_set, record, record_as, standard, text, update, void,
+};
+use crate::store::conformance::view::{
+    Contents, holds, load_movement, present_refund, refunded, verifies,
 };
 use crate::store::conformance::{Failure, Fixture};
 use crate::store::{Precondition, Snapshot, Store, StoreError, WriteBatch};
@@ -332,7 +334,6 @@ pub(in crate::store::conformance) fn takes_merged_batches_with_one_precondition_
             changed("one", "twice"),
             changed("one", "thrice"),
             delete(&a, named("one")),
-            void(&movement("gone")),
         ][..8],
     )?;
     let mut keys: Vec<String> = batch
@@ -464,11 +465,11 @@ pub(in crate::store::conformance) fn takes_a_movement_voided_and_recorded_anew(
         create(&key, standard("a")),
         delete(&key, named("a")),
     ])?;
-    let mut anew = crate::store::conformance::desk::charge();
+    let mut anew = charge();
     anew.amount = cents(500);
     let batch = desk.book(&[
         void(&key),
-        crate::store::conformance::desk::record_as(&key, anew),
+        record_as(&key, anew),
         create(&key, standard("b")),
     ])?;
     holds(&*desk.store, &batch)?;

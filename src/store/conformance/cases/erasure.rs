@@ -3,9 +3,10 @@
 use crate::journal::{Entry, TextOwner};
 use crate::store::Store;
 use crate::store::conformance::desk::{
-    Contents, Desk, charge, create, delete, erase, movement, named, present_refund, record,
-    record_as, standard, text, update, verifies, void,
+    Desk, charge, create, delete, erase, movement, named, record, record_as, standard, text,
+    update, void,
 };
+use crate::store::conformance::view::{Contents, present_refund, verifies};
 use crate::store::conformance::{Failure, Fixture};
 use crate::{Command, MovementKey, RefundContent};
 

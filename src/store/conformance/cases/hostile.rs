@@ -10,9 +10,10 @@ use crate::id::MovementKey;
 use crate::ledger::{Atomicity, Batch, Ledger};
 use crate::store::conformance::cases::transact::race;
 use crate::store::conformance::desk::{
-    Contents, Desk, cents, create, create_keyed, delete, erase, movement, named, products, record,
-    refunded, standard, text, update, verifies,
+    Desk, cents, create, create_keyed, delete, erase, movement, named, products, record, standard,
+    text, update,
 };
+use crate::store::conformance::view::{Contents, refunded, verifies};
 use crate::store::conformance::wrappers::{
     Contended, Disconnecting, Failing, Interference, Interrupted, Lost, LostDuring, WithoutTransact,
 };

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::store::conformance::desk::{
-    Desk, create, delete, erase, movement, movement_of, named, paged_journal, record, standard,
-    void, while_others_write,
+    Desk, create, delete, erase, movement, movement_of, named, record, standard, void,
 };
+use crate::store::conformance::view::{paged_journal, while_others_write};
 use crate::store::conformance::{Failure, Fixture};
 use crate::{JournalPosition, JournalRecord};
 

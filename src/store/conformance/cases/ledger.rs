@@ -6,10 +6,11 @@ use crate::error::{ErrorCode, LedgerError};
 use crate::host::Host;
 use crate::ledger::{Atomicity, Batch, Ledger};
 use crate::store::conformance::desk::{
-    Contents, Desk, cents, charge, create, create_keyed, delete, erase, id, movement, named,
-    products, record, record_as, standard, text, update, verifies, void,
+    Desk, cents, charge, create, create_keyed, delete, erase, id, movement, named, products,
+    record, record_as, standard, text, update, void,
 };
 use crate::store::conformance::hosts::CountingHost;
+use crate::store::conformance::view::{Contents, verifies};
 use crate::store::conformance::{Failure, Fixture};
 use crate::{Command, EntryKind, RefundContent, RefundFilter, RefundQuery, Repeats, Values};
 

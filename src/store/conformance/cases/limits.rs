@@ -5,9 +5,11 @@ use crate::command::Command;
 use crate::id::{ID_BYTES_MAX, MovementKey};
 use crate::store::ScanRange;
 use crate::store::conformance::desk::{
-    Contents, Desk, cents, charge, create, create_keyed, delete, erase, holds, id, load_movement,
-    minor, movement, named, present_refund, products, record, record_as, scanned, standard, text,
-    time, update, verifies,
+    Desk, cents, charge, create, create_keyed, delete, erase, id, minor, movement, named, products,
+    record, record_as, standard, text, time, update,
+};
+use crate::store::conformance::view::{
+    Contents, holds, load_movement, present_refund, scanned, verifies,
 };
 use crate::store::conformance::{Failure, Fixture};
 use crate::text::TEXT_SCALARS_MAX;

@@ -2,9 +2,10 @@
 
 use crate::refund::Refund;
 use crate::store::conformance::desk::{
-    Contents, Desk, create, create_keyed, delete, id, movement, movement_of, named, paged_list,
-    products, record, standard, text, time, update, while_others_write,
+    Desk, create, create_keyed, delete, id, movement, movement_of, named, products, record,
+    standard, text, time, update,
 };
+use crate::store::conformance::view::{Contents, paged_list, while_others_write};
 use crate::store::conformance::{Failure, Fixture};
 use crate::{KindName, ListAfter, RefundContent, RefundFilter, RefundId};
 

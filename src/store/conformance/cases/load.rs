@@ -2,9 +2,11 @@
 
 use crate::refund::ExternalId;
 use crate::store::conformance::desk::{
-    Desk, charge, create, create_keyed, delete, erase, holds, id, load_movement, load_refund,
-    movement, movement_of, named, present_refund, products, record, record_as, standard, taxed,
-    text, time, update, void, while_others_write,
+    Desk, cents, charge, create, create_keyed, delete, erase, id, movement, movement_of, named,
+    products, record, record_as, standard, taxed, text, time, update, void,
+};
+use crate::store::conformance::view::{
+    holds, load_movement, load_refund, present_refund, while_others_write,
 };
 use crate::store::conformance::{Failure, Fixture};
 use crate::store::{Loaded, ReadSet, RefundLookup, Snapshot};
@@ -385,8 +387,7 @@ pub(in crate::store::conformance) fn gives_the_past_revisions_that_were_asked_fo
     for (at, description) in ["second", "third", "third"].into_iter().enumerate() {
         let mut content = standard("ext");
         content.description = text(description);
-        content.amount =
-            crate::store::conformance::desk::cents(200 + i64::try_from(at).unwrap_or(0));
+        content.amount = cents(200 + i64::try_from(at).unwrap_or(0));
         keep(&desk.book(&[
             update(&key, by.clone(), content.clone()),
             update(

@@ -6,8 +6,11 @@ use std::ops::ControlFlow;
 use crate::id::MovementKey;
 use crate::store::ScanRange;
 use crate::store::conformance::desk::{
-    Desk, EVERYTHING, Row, create, create_keyed, delete, id, movement, movement_of, named,
-    paged_journal, products, record, scanned, standard, void, while_others_write,
+    Desk, create, create_keyed, delete, id, movement, movement_of, named, products, record,
+    standard, void,
+};
+use crate::store::conformance::view::{
+    EVERYTHING, Row, paged_journal, scanned, while_others_write,
 };
 use crate::store::conformance::{Failure, Fixture};
 

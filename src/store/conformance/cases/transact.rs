@@ -7,10 +7,8 @@ use crate::amount::Values;
 use crate::command::Command;
 use crate::id::MovementKey;
 use crate::ledger::Ledger;
-use crate::store::conformance::desk::{
-    Contents, Desk, cents, create, holds, load_movement, movement, read_set, record, refunded,
-    standard, verifies,
-};
+use crate::store::conformance::desk::{Desk, cents, create, movement, read_set, record, standard};
+use crate::store::conformance::view::{Contents, holds, load_movement, refunded, verifies};
 use crate::store::conformance::{Failure, Fixture};
 use crate::store::{Loaded, Precondition, ReadSet, Store, StoreError, WriteBatch};
 use crate::{LedgerError, RefundContent};
