@@ -283,10 +283,11 @@ fn entangled() -> Vec<String> {
         update(1, "3", "back"),     // keeps its text
         update(2, "2", "changed"),
         refund("m", "r-3", "2"),
-        update(1, "3", "back"),  // a replay: revision 2 had this
-        refund("m", "r-1", "4"), // a replay of revision 1
-        refund("m", "r-1", "5"), // another content
-        void.to_string(),        // has live refunds
+        update(1, "3", "back"),      // a replay: revision 2 had this
+        update(1, "3", "never was"), // stale: no revision had this
+        refund("m", "r-1", "4"),     // a replay of revision 1
+        refund("m", "r-1", "5"),     // another content
+        void.to_string(),            // has live refunds
         named("delete_refund", "r-2"),
         named("delete_refund", "r-2"),
         refund("m", "r-2", "6"), // a replay, though deleted
@@ -326,14 +327,18 @@ fn a_dry_run_decides_as_the_import_does_and_changes_no_byte() {
     let lines = entangled();
     let as_one_batch = |lines: &[String]| lines.join("\n");
     // Lines that say nothing fill the rest of each batch.
-    let batch_each = |lines: &[String]| lines.join(&format!("\n{}", "{}\n".repeat(999)));
+    let in_batches_of = |count: usize, lines: &[String]| {
+        let batches: Vec<String> = lines.chunks(count).map(|batch| batch.join("\n")).collect();
+        batches.join(&format!("\n{}", "{}\n".repeat(1_000 - count)))
+    };
     // What is in the ledger before, and what is only in the dry run's memory, must be the same.
     for before in (0..lines.len()).step_by(2) {
         let (seed, rest) = lines.split_at(before);
         let rest_and_all = [rest, &lines].concat();
         for (name, text) in [
             ("in one batch", as_one_batch(&rest_and_all)),
-            ("in a batch each", batch_each(&rest_and_all)),
+            ("in batches of one", in_batches_of(1, &rest_and_all)),
+            ("in batches of two", in_batches_of(2, &rest_and_all)),
         ] {
             let place = Place::new();
             if before > 0 {
