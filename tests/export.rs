@@ -66,7 +66,7 @@ fn session() -> Ledger {
     )
     .unwrap();
     ledger
-        .create_non_subscribable_refund(&movement, request, None)
+        .create_non_subscribable_refund(&movement, &request, None)
         .unwrap();
     ledger
 }

@@ -93,7 +93,7 @@ impl Ledger {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use refund_ledger::{ErrorCode, Ledger, wire};
     /// let (ledger, movement) = ledger()?;
-    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
     /// let mut lines = Vec::new();
     /// for record in ledger.journal(0, 500)? {
     ///     lines.push(wire::parse_line(ledger.export_line(&record)?.as_bytes())?);
