@@ -216,7 +216,7 @@ fn main() -> Result<(), LedgerError> {
         amount: AmountRequest::new(Some("100".parse()?), None)?,
         description: Text::new("February")?,
     };
-    let recorded = ledger.record_movement(&movement, request)?;
+    let recorded = ledger.record_movement(&movement, &request)?;
     let was = if recorded.replayed { "known" } else { "new" };
     println!("{path}: movement {movement} is {was}");
     let left = ledger.balance(&movement)?.refundable.with;

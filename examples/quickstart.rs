@@ -30,17 +30,17 @@ fn main() -> Result<(), LedgerError> {
         billable: false,
         description: Text::new("Two days without service")?,
     };
-    let recorded = ledger.record_movement(&movement, charge)?;
+    let recorded = ledger.record_movement(&movement, &charge)?;
     println!("movement {movement}: {}", said(recorded.replayed));
-    let created = ledger.create_refund(&movement, refund.clone())?;
+    let created = ledger.create_refund(&movement, &refund)?;
     println!("refund {}: {}", created.id, said(created.replayed));
 
     // The same request again books nothing; one that passes the movement's amount is refused.
-    let again = ledger.create_refund(&movement, refund.clone())?;
+    let again = ledger.create_refund(&movement, &refund)?;
     println!("refund {}: {}", again.id, said(again.replayed));
     let too_much = ledger.create_refund(
         &movement,
-        RefundRequest {
+        &RefundRequest {
             amount: AmountRequest::new(Some("70.01".parse()?), None)?,
             external_refund_unique_id: Id::new("ticket-2")?,
             ..refund

@@ -92,7 +92,7 @@ pub enum Access {
 /// let auditor = Id::new("auditor")?;
 /// let ledger = ledger.with_access(Arc::new(ReadOnly(auditor.clone()))).with_actor(auditor);
 /// assert!(ledger.balance(&movement).is_ok());
-/// let refused = ledger.create_refund(&movement, request("r-1", "12.1")?).unwrap_err();
+/// let refused = ledger.create_refund(&movement, &request("r-1", "12.1")?).unwrap_err();
 /// assert_eq!(refused.code(), ErrorCode::Forbidden);
 /// # Ok(()) }
 /// ```

@@ -232,11 +232,11 @@ fn round_half_up(numerator: i128, denominator: i128) -> Option<i64> {
 /// let (ledger, movement) = ledger()?;
 /// let mut refund = request("r-1", "12.1")?;
 /// refund.amount = AmountRequest::new(Some("12.1".parse()?), Some("10".parse()?))?; // and no tax
-/// let refused = ledger.create_refund(&movement, refund.clone()).unwrap_err();
+/// let refused = ledger.create_refund(&movement, &refund).unwrap_err();
 /// assert_eq!(refused.code(), ErrorCode::TaxMismatch);
 ///
 /// refund.amount = refund.amount.with_tax(Tax::new("IVA", "21".parse()?)?);
-/// ledger.create_refund(&movement, refund)?;
+/// ledger.create_refund(&movement, &refund)?;
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, asks a clock or draws a random number; what a decision needs of those
 //! comes in its [`Context`] and its [`Minted`] values. Deciding the same twice gives the same.
 
+mod change;
 mod create_refund;
 mod delete_refund;
 mod erase_text;
@@ -19,16 +20,13 @@ use crate::command::{Command, Operation, Repeats};
 use crate::error::{ErrorCode, LedgerError};
 use crate::hash::Hash;
 use crate::id::{Id, MovementKey, RefundId};
-use crate::journal::{
-    Entry, EntryContent, EntryKind, JournalEntry, MovementContent, RefundContentEntry, entry_hash,
-};
 use crate::money::minor_to_decimal;
 use crate::movement::{ChainEnd, Movement};
 use crate::policy::Policy;
 use crate::refund::Refund;
 use crate::store::batch::{BatchBuilder, Change};
 use crate::store::{Loaded, LoadedRefund, RefundLookup, Snapshot, WriteBatch};
-use crate::text::{Description, Salt, SaltedText, Text};
+use crate::text::Salt;
 use crate::time::Timestamp;
 
 /// What every command of a batch is decided with (see [`decide`]).
@@ -96,6 +94,19 @@ impl Decision {
         Self {
             receipt,
             change: None,
+        }
+    }
+
+    fn of_refund(change: Change) -> Self {
+        let refund_id = change.refund.as_ref().map(|refund| refund.id);
+        let revision = change.refund.as_ref().map(|refund| refund.revision);
+        Self {
+            receipt: Receipt {
+                refund_id,
+                revision,
+                replayed: false,
+            },
+            change: Some(change),
         }
     }
 
@@ -285,88 +296,6 @@ impl<'a> Scope<'a> {
             Loaded::Absent | Loaded::Present(_) => Err(LedgerError::refund_not_found()),
         }
     }
-
-    /// When an entry that follows this one is recorded: clocks may step back, chains may not.
-    fn recorded_at(&self, chain: &ChainEnd) -> Timestamp {
-        self.context.now.max(chain.recorded_at)
-    }
-
-    /// A text that the next entry of a chain brings.
-    fn bring_text(&self, text: &Text, chain: &ChainEnd) -> Description {
-        let salted = SaltedText {
-            salt: self.minted.salt,
-            text: text.clone(),
-        };
-        Description {
-            digest: salted.digest(),
-            sequence: chain.length.saturating_add(1),
-            salted: Some(salted),
-        }
-    }
-
-    /// Appends an entry about the movement itself to its chain.
-    fn change_movement(&self, kind: EntryKind, mut movement: Movement) -> Change {
-        let content = EntryContent::Movement(MovementContent {
-            occurred_at: movement.occurred_at,
-            amount: movement.amount.clone(),
-            description: movement.description.clone(),
-        });
-        let entry = self.append(kind, content, &mut movement.chain);
-        Change {
-            movement,
-            refund: None,
-            entry,
-            erased: None,
-        }
-    }
-
-    /// Appends an entry about a refund to its movement's chain.
-    fn change_refund(&self, kind: EntryKind, mut movement: Movement, refund: Refund) -> Change {
-        let content = EntryContent::Refund(RefundContentEntry {
-            id: refund.id,
-            revision: refund.revision,
-            deleted: refund.deleted,
-            details: refund.details.clone(),
-        });
-        let entry = self.append(kind, content, &mut movement.chain);
-        Change {
-            movement,
-            refund: Some(refund),
-            entry,
-            erased: None,
-        }
-    }
-
-    fn append(&self, kind: EntryKind, content: EntryContent, chain: &mut ChainEnd) -> JournalEntry {
-        let sequence = chain.length.saturating_add(1);
-        let description = content.description();
-        let text = description
-            .salted
-            .clone()
-            .filter(|_| description.sequence == sequence);
-        let recorded_at = self.recorded_at(chain);
-        let bytes = Entry {
-            movement: self.key.clone(),
-            sequence,
-            recorded_at,
-            actor: self.context.actor.clone(),
-            kind,
-            previous: chain.hash,
-            content,
-        }
-        .encode();
-        *chain = ChainEnd {
-            length: sequence,
-            hash: entry_hash(&bytes),
-            recorded_at,
-        };
-        JournalEntry {
-            movement: self.key.clone(),
-            sequence,
-            bytes,
-            text,
-        }
-    }
 }
 
 impl ChainEnd {
@@ -434,18 +363,6 @@ fn check_caps(movement: &Movement, left: Values, wanted: Values) -> Result<(), L
         .flatten()
         .collect(),
     ))
-}
-
-/// The sums after a refund of `old` becomes one of `new`.
-fn replace_values(sums: Values, old: Values, new: Values) -> Result<Values, LedgerError> {
-    sums.checked_sub(old)
-        .and_then(|sums| sums.checked_add(new))
-        .ok_or_else(|| {
-            LedgerError::new(
-                ErrorCode::StoreCorrupted,
-                "a movement's sums do not match its refunds; run verify",
-            )
-        })
 }
 
 fn check_revision(refund: &Refund, expected: Option<u32>) -> Result<(), LedgerError> {

@@ -29,7 +29,7 @@ use crate::time::Timestamp;
 /// let host = FixedClock("2022-03-01T00:00:00Z".parse()?, SystemHost::default());
 /// let ledger = Ledger::new(Arc::new(MemoryStore::new()), Arc::new(host));
 /// # let movement = refund_ledger::MovementKey::new("acme", "sub-7", "mov-42")?;
-/// # ledger.record_movement(&movement, refund_ledger::MovementRequest {
+/// # ledger.record_movement(&movement, &refund_ledger::MovementRequest {
 /// #     currency: "EUR".parse()?,
 /// #     occurred_at: "2022-02-01T00:00:00Z".parse()?,
 /// #     amount: refund_ledger::AmountRequest::new(Some("121".parse()?), None)?,

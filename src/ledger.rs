@@ -242,12 +242,12 @@ impl Ledger {
     /// use refund_ledger::{ErrorCode, Ledger, MovementKey, Text};
     /// let ledger = Ledger::in_memory();
     /// let movement = MovementKey::new("acme", "sub-7", "mov-42")?;
-    /// assert!(!ledger.record_movement(&movement, charge()?)?.replayed);
-    /// assert!(ledger.record_movement(&movement, charge()?)?.replayed); // nothing is written
+    /// assert!(!ledger.record_movement(&movement, &charge()?)?.replayed);
+    /// assert!(ledger.record_movement(&movement, &charge()?)?.replayed); // nothing is written
     ///
     /// let mut other = charge()?;
     /// other.description = Text::new("March")?;
-    /// let refused = ledger.record_movement(&movement, other).unwrap_err();
+    /// let refused = ledger.record_movement(&movement, &other).unwrap_err();
     /// assert_eq!(refused.code(), ErrorCode::IdempotencyConflict);
     /// assert_eq!(refused.details()[0].field, "description");
     /// # Ok(()) }
@@ -255,9 +255,9 @@ impl Ledger {
     pub fn record_movement(
         &self,
         movement: &MovementKey,
-        request: MovementRequest,
+        request: &MovementRequest,
     ) -> Result<Recorded, LedgerError> {
-        self.change(movement, Operation::RecordMovement(request))
+        self.change(movement, Operation::RecordMovement(request.clone()))
     }
 
     /// Takes a mistyped movement back. It can then be recorded anew; its chain goes on.
@@ -270,7 +270,7 @@ impl Ledger {
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
     /// use refund_ledger::{ErrorCode, RefundLookup};
     /// let (ledger, movement) = ledger()?;
-    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, request("r-1", "12.1")?)?.id);
+    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, &request("r-1", "12.1")?)?.id);
     /// let refused = ledger.void_movement(&movement).unwrap_err();
     /// assert_eq!(refused.code(), ErrorCode::OverRefund); // it has a live refund
     ///
@@ -299,20 +299,20 @@ impl Ledger {
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
     /// use refund_ledger::ErrorCode;
     /// let (ledger, movement) = ledger()?;
-    /// let created = ledger.create_refund(&movement, request("r-1", "100")?)?;
-    /// let again = ledger.create_refund(&movement, request("r-1", "100.00")?)?; // a retry
+    /// let created = ledger.create_refund(&movement, &request("r-1", "100")?)?;
+    /// let again = ledger.create_refund(&movement, &request("r-1", "100.00")?)?; // a retry
     /// assert!(again.replayed && again.id == created.id);
     ///
-    /// let refused = ledger.create_refund(&movement, request("r-1", "50")?).unwrap_err();
+    /// let refused = ledger.create_refund(&movement, &request("r-1", "50")?).unwrap_err();
     /// assert_eq!(refused.code(), ErrorCode::IdempotencyConflict); // the same id, another amount
-    /// let refused = ledger.create_refund(&movement, request("r-2", "21.01")?).unwrap_err();
+    /// let refused = ledger.create_refund(&movement, &request("r-2", "21.01")?).unwrap_err();
     /// assert_eq!(refused.code(), ErrorCode::OverRefund); // 21 are left
     /// # Ok(()) }
     /// ```
     pub fn create_refund(
         &self,
         movement: &MovementKey,
-        request: RefundRequest,
+        request: &RefundRequest,
     ) -> Result<Created, LedgerError> {
         self.create(movement, request.into(), None)
     }
@@ -333,7 +333,7 @@ impl Ledger {
     /// let key = Id::new("attempt-1")?;
     /// let book = |value| {
     ///     let request = goods_request(value)?;
-    ///     ledger.create_non_subscribable_refund(&movement, request, Some(key.clone()))
+    ///     ledger.create_non_subscribable_refund(&movement, &request, Some(key.clone()))
     /// };
     /// assert!(!book("10")?.replayed);
     /// assert!(book("10")?.replayed);
@@ -343,7 +343,7 @@ impl Ledger {
     pub fn create_non_subscribable_refund(
         &self,
         movement: &MovementKey,
-        request: NonSubscribableRefundRequest,
+        request: &NonSubscribableRefundRequest,
         idempotency_key: Option<Id>,
     ) -> Result<Created, LedgerError> {
         self.create(movement, request.into(), idempotency_key)
@@ -386,7 +386,7 @@ impl Ledger {
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
     /// use refund_ledger::{ErrorCode, RefundLookup};
     /// let (ledger, movement) = ledger()?;
-    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, request("r-1", "12.1")?)?.id);
+    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, &request("r-1", "12.1")?)?.id);
     /// let more = request("r-1", "24.2")?;
     /// let updated = ledger.update_refund(&movement, refund.clone(), more, Some(1))?;
     /// assert_eq!(updated.revision, Some(2));
@@ -426,13 +426,13 @@ impl Ledger {
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
     /// use refund_ledger::{ErrorCode, RefundLookup};
     /// let (ledger, movement) = ledger()?;
-    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, request("r-1", "121")?)?.id);
+    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, &request("r-1", "121")?)?.id);
     /// ledger.delete_refund(&movement, refund.clone(), None)?;
     /// assert_eq!(ledger.balance(&movement)?.refundable.with, 12_100);
     ///
     /// let refused = ledger.delete_refund(&movement, refund, None).unwrap_err();
     /// assert_eq!(refused.code(), ErrorCode::RefundNotFound);
-    /// let refused = ledger.create_refund(&movement, request("r-1", "121")?).unwrap_err();
+    /// let refused = ledger.create_refund(&movement, &request("r-1", "121")?).unwrap_err();
     /// assert_eq!(refused.code(), ErrorCode::RefundDeleted); // a new refund needs a new id
     /// # Ok(()) }
     /// ```
@@ -464,7 +464,7 @@ impl Ledger {
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
     /// use refund_ledger::{ErrorCode, Id, RefundLookup};
     /// let (ledger, movement) = ledger()?;
-    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, request("r-1", "12.1")?)?.id);
+    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, &request("r-1", "12.1")?)?.id);
     /// ledger.erase_text(&movement, Some(refund.clone()))?;
     /// assert_eq!(ledger.refund(&movement, &refund)?.details.description.text(), None);
     /// assert!(ledger.verify(None)?.is_valid());

@@ -12,7 +12,7 @@
 //! let ledger = Ledger::in_memory(); // or Ledger::open("refunds.db")?
 //! let movement = MovementKey::new("acme", "sub-7", "mov-42")?;
 //! let tax = Tax::new("IVA", "21".parse()?)?;
-//! ledger.record_movement(&movement, MovementRequest {
+//! ledger.record_movement(&movement, &MovementRequest {
 //!     currency: "EUR".parse()?,
 //!     occurred_at: "2022-02-01T00:00:00Z".parse()?,
 //!     amount: AmountRequest::new(Some("121".parse()?), Some("100".parse()?))?.with_tax(tax.clone()),
@@ -28,9 +28,9 @@
 //!     billable: false,
 //!     description: Text::new("Two days without service")?,
 //! };
-//! let created = ledger.create_refund(&movement, request.clone())?;
+//! let created = ledger.create_refund(&movement, &request)?;
 //! assert!(!created.replayed);
-//! let again = ledger.create_refund(&movement, request)?; // a retry books nothing
+//! let again = ledger.create_refund(&movement, &request)?; // a retry books nothing
 //! assert!(again.replayed && again.id == created.id);
 //!
 //! let balance = ledger.balance(&movement)?;
@@ -64,7 +64,7 @@
 //! use refund_ledger::ErrorCode;
 //! # let (ledger, movement) = ledger()?;
 //! # let request = request("r-1", "121.01")?;
-//! match ledger.create_refund(&movement, request) {
+//! match ledger.create_refund(&movement, &request) {
 //!     Ok(created) => println!("{}", created.id),
 //!     Err(error) if error.is_retryable() => println!("again later, with the same external id"),
 //!     Err(error) if error.code() == ErrorCode::OverRefund => println!("too much: {error}"),

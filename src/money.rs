@@ -66,11 +66,20 @@ impl DecimalValue {
             .chain(fraction.bytes())
             .skip_while(|b| *b == b'0')
             .count();
-        if significant > significant_max || text.len() > CHARACTERS_MAX {
+        if significant > significant_max {
             return fault(
                 "too_long",
                 format!(
                     "has {significant} significant digits; at most {significant_max} are allowed"
+                ),
+            );
+        }
+        if text.len() > CHARACTERS_MAX {
+            return fault(
+                "too_long",
+                format!(
+                    "has {} characters; at most {CHARACTERS_MAX} are allowed",
+                    text.len()
                 ),
             );
         }

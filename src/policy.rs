@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 /// let (ledger, movement) = ledger()?;
 /// let week = Policy { window_max: Some(Duration::from_hours(7 * 24)), ..Policy::default() };
 /// let ledger = ledger.with_policy(week);
-/// let refused = ledger.create_refund(&movement, request("r-1", "12.1")?).unwrap_err();
+/// let refused = ledger.create_refund(&movement, &request("r-1", "12.1")?).unwrap_err();
 /// assert_eq!(refused.code(), ErrorCode::RefundWindowExpired); // 23 days after the charge
 /// # Ok(()) }
 /// ```

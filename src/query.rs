@@ -126,8 +126,8 @@ impl From<&Refund> for ListAfter {
 /// # fn main() -> Result<(), refund_ledger::LedgerError> {
 /// use refund_ledger::{Cursor, ErrorCode, RefundQuery};
 /// let (ledger, movement) = ledger()?;
-/// # ledger.create_refund(&movement, request("r-1", "12.1")?)?;
-/// # ledger.create_refund(&movement, request("r-2", "12.1")?)?;
+/// # ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
+/// # ledger.create_refund(&movement, &request("r-2", "12.1")?)?;
 /// let mut query = RefundQuery { limit: Some(1), ..RefundQuery::default() };
 /// let next = ledger.list_refunds(&query)?.next_cursor.map(|cursor| cursor.to_string());
 /// query.cursor = next.map(|text| text.parse()).transpose()?;

@@ -165,6 +165,18 @@ impl From<NonSubscribableRefundRequest> for RefundContent {
     }
 }
 
+impl From<&RefundRequest> for RefundContent {
+    fn from(request: &RefundRequest) -> Self {
+        request.clone().into()
+    }
+}
+
+impl From<&NonSubscribableRefundRequest> for RefundContent {
+    fn from(request: &NonSubscribableRefundRequest) -> Self {
+        request.clone().into()
+    }
+}
+
 /// The key under which a refund is unique in its org.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExternalId {

@@ -98,7 +98,7 @@ pub enum StoreError {
 /// wanted.want_movement(movement.clone());
 /// assert_eq!(store.load(&wanted)?.movement(&movement), Loaded::Absent);
 ///
-/// ledger.record_movement(&movement, charge()?)?;
+/// ledger.record_movement(&movement, &charge()?)?;
 /// assert!(matches!(store.load(&wanted)?.movement(&movement), Loaded::Present(_)));
 /// assert_eq!(store.journal(0, 500)?.len(), 1);
 /// # Ok(()) }

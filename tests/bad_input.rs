@@ -2,10 +2,12 @@
 //! ledger is as it was before.
 #![allow(
     clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests fail by panicking"
+    reason = "tests fail by panicking, and their tables of cases are long"
 )]
 
 mod common;
@@ -870,4 +872,26 @@ fn what_an_export_preserved_is_read_as_strictly_as_the_rest() {
             ("billable", "wrong_type"),
         ],
     );
+}
+
+#[test]
+fn a_line_that_names_its_refund_twice_or_a_revision_of_no_refund_is_refused() {
+    let scope = r#""org_id":"acme","subscription_id":"sub-7","movement_id":"mov-42""#;
+    for (rest, field) in [
+        (
+            r#""op":"delete_refund","refund_id":"x","external_refund_unique_id":"y""#,
+            "external_refund_unique_id",
+        ),
+        (
+            r#""op":"erase_text","expected_revision":1"#,
+            "expected_revision",
+        ),
+    ] {
+        let error = parse_line(format!("{{{scope},{rest}}}").as_bytes()).unwrap_err();
+        let [detail] = error.details() else {
+            panic!("one field is at fault: {error}")
+        };
+        assert_eq!(detail.field, field);
+        assert_eq!(detail.code, "not_allowed");
+    }
 }

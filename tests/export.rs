@@ -66,7 +66,7 @@ fn session() -> Ledger {
     )
     .unwrap();
     ledger
-        .create_non_subscribable_refund(&movement, request, None)
+        .create_non_subscribable_refund(&movement, &request, None)
         .unwrap();
     ledger
 }
@@ -164,7 +164,7 @@ fn a_changed_missing_or_repeated_line_is_refused_and_nothing_is_written() {
         let mut twice = lines.clone();
         twice.insert(at, lines[at].clone());
         let error = refused(&twice, "a repeated line");
-        assert_eq!(error.index, at + 1);
+        assert_eq!(error.index, Some(at + 1));
     }
     for (from, to) in [
         ("121", "122"),

@@ -3,10 +3,12 @@
 //! After a change that is meant: `UPDATE_GOLDEN=1 cargo test --test golden`, then read the diff.
 #![allow(
     clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::too_many_lines,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests fail by panicking"
+    reason = "tests fail by panicking, and their tables of cases are long"
 )]
 
 mod common;

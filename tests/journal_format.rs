@@ -2,11 +2,15 @@
 //! none of the library's own writing is called here.
 #![allow(
     clippy::unwrap_used,
+    clippy::format_collect,
+    clippy::manual_is_multiple_of,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "tests fail by panicking"
+    reason = "tests fail by panicking, and their tables of cases are long"
 )]
 
 mod common;

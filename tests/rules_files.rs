@@ -206,3 +206,20 @@ fn a_conflict_is_a_conflict_in_a_file_too() {
         "idempotency_conflict",
     );
 }
+
+#[test]
+fn an_erasure_that_says_its_revision_spares_the_text_that_came_later() {
+    let book = Book::new();
+    accepted(book.import(&create(&book)));
+    let erase = book
+        .line("erase_text")
+        .text("external_refund_unique_id", "r-1")
+        .set("expected_revision", "1");
+    accepted(book.import(&erase));
+    accepted(book.import(&book.update_line("r-1", &other())));
+    replayed(book.unchanged(|| book.import(&erase)));
+    assert_eq!(book.refund("r-1").details.description.text(), Some("Other"));
+    // As a request it is stale.
+    refused(book.unchanged(|| book.run(&erase)), "stale_revision");
+    book.verifies();
+}

@@ -128,6 +128,21 @@ fn numbers_and_decimal_strings_say_the_same() {
 }
 
 #[test]
+fn leading_zeros_are_no_significant_digits_but_have_an_end() {
+    let value = |zeros: usize| format!("\"{}12.1\"", "0".repeat(zeros));
+    let book = Book::new();
+    accepted(book.create(&plain("r-1", &value(27))));
+    replayed(book.create(&plain("r-1", "12.1")));
+    let answer = book.unchanged(|| book.create(&plain("r-2", &value(60))));
+    let error = refused(answer, "invalid_request");
+    assert!(
+        error.message().contains("64 characters"),
+        "says what there is too much of: {}",
+        error.message()
+    );
+}
+
+#[test]
 fn every_currency_takes_the_decimals_of_its_minor_unit_and_no_more() {
     // Currency, the smallest amount, one decimal too many.
     for (currency, least, too_fine) in [

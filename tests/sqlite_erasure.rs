@@ -36,7 +36,7 @@ fn crowded(options: SqliteOptions) -> InFile {
     let ledger = &file.ledger;
     let first = key("mov-1");
     ledger
-        .record_movement(&first, movement("SECRET of the movement"))
+        .record_movement(&first, &movement("SECRET of the movement"))
         .unwrap();
     for n in 0..40 {
         let request = refund(
@@ -44,10 +44,10 @@ fn crowded(options: SqliteOptions) -> InFile {
             "1.21",
             &format!("around {n} {}", "x".repeat(n)),
         );
-        ledger.create_refund(&first, request).unwrap();
+        ledger.create_refund(&first, &request).unwrap();
         if n == 20 {
             ledger
-                .create_refund(&first, refund("ext", "2.42", "SECRET of the refund, 1"))
+                .create_refund(&first, &refund("ext", "2.42", "SECRET of the refund, 1"))
                 .unwrap();
         }
         if n > 20 && n % 5 == 0 {

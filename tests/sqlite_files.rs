@@ -242,7 +242,7 @@ fn a_path_is_a_plain_path_whatever_it_looks_like() {
         let path = directory.path().join(name);
         let ledger = Ledger::open(&path).unwrap();
         ledger
-            .record_movement(&key("mov-1"), movement("February"))
+            .record_movement(&key("mov-1"), &movement("February"))
             .unwrap();
         drop(ledger);
         assert_valid(&Ledger::open(&path).unwrap());
@@ -280,7 +280,7 @@ fn a_creation_that_was_cut_off_is_taken_back_and_done_again() {
 
     let ledger = Ledger::open(&path).unwrap();
     ledger
-        .record_movement(&key("mov-1"), movement("February"))
+        .record_movement(&key("mov-1"), &movement("February"))
         .unwrap();
     assert_valid(&ledger);
 }
@@ -296,7 +296,7 @@ fn many_that_make_the_same_file_at_once_all_get_it() {
                 scope.spawn(move || {
                     let ledger = Ledger::open(&path).unwrap();
                     ledger
-                        .record_movement(&key(&format!("mov-{n}")), movement("February"))
+                        .record_movement(&key(&format!("mov-{n}")), &movement("February"))
                         .unwrap();
                 });
             }
@@ -324,7 +324,7 @@ fn a_backup_is_a_ledger_of_its_own() {
     );
     let before = content(&*file.store);
     file.ledger
-        .record_movement(&key("mov-later"), movement("May"))
+        .record_movement(&key("mov-later"), &movement("May"))
         .unwrap();
     let copy = SqliteStore::open(&target).unwrap();
     assert_eq!(content(&copy), before, "the copy holds what there was");
@@ -354,7 +354,7 @@ fn a_backup_while_others_write_is_of_one_moment() {
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 let movement_key = key(&format!("mov-while-{n}"));
                 file.ledger
-                    .record_movement(&movement_key, movement("x"))
+                    .record_movement(&movement_key, &movement("x"))
                     .unwrap();
                 n += 1;
             }

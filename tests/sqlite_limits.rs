@@ -34,14 +34,14 @@ fn a_full_disk_is_said_and_a_retry_books_once() {
     let file = InFile::with(SqliteOptions::default().with_pages_max(24));
     let first = key("mov-1");
     file.ledger
-        .record_movement(&first, movement("February"))
+        .record_movement(&first, &movement("February"))
         .unwrap();
     let long = "x".repeat(1000);
     let request = |n: usize| refund(&format!("ext-{n}"), "0.02", &format!("{long}{n}"));
     let mut booked = 0;
     let error = loop {
         let before = content(&*file.store);
-        match file.ledger.create_refund(&first, request(booked)) {
+        match file.ledger.create_refund(&first, &request(booked)) {
             Ok(_) => booked += 1,
             Err(error) => {
                 assert_eq!(content(&*file.store), before, "nothing half written stays");
@@ -61,7 +61,7 @@ fn a_full_disk_is_said_and_a_retry_books_once() {
     assert_valid(&file.ledger);
     let again = file
         .ledger
-        .create_refund(&first, request(booked))
+        .create_refund(&first, &request(booked))
         .unwrap_err();
     assert!(failure(&again).contains("full"), "there is still no room");
     assert_valid(&file.ledger);
@@ -71,14 +71,14 @@ fn a_full_disk_is_said_and_a_retry_books_once() {
     let roomy = Ledger::new(store, Arc::new(CountingHost::new(2)));
     assert!(
         !roomy
-            .create_refund(&first, request(booked))
+            .create_refund(&first, &request(booked))
             .unwrap()
             .replayed,
         "now it is booked"
     );
     assert!(
         roomy
-            .create_refund(&first, request(booked))
+            .create_refund(&first, &request(booked))
             .unwrap()
             .replayed,
         "and once"
@@ -91,13 +91,13 @@ fn a_lock_that_others_hold_is_busy_and_a_retry_books_once() {
     let file = InFile::with(SqliteOptions::default().with_busy_timeout(Duration::from_millis(20)));
     let first = key("mov-1");
     file.ledger
-        .record_movement(&first, movement("February"))
+        .record_movement(&first, &movement("February"))
         .unwrap();
     let other = Connection::open(&file.path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = file
         .ledger
-        .create_refund(&first, refund("ext-1", "12.1", "x"))
+        .create_refund(&first, &refund("ext-1", "12.1", "x"))
         .unwrap_err();
     assert_eq!(
         error.store_error(),
@@ -127,7 +127,7 @@ fn a_table_that_others_changed_under_an_open_ledger_is_damage() {
         .unwrap();
     let error = file
         .ledger
-        .create_refund(&key("mov-42"), refund("ext-9", "1.21", "x"))
+        .create_refund(&key("mov-42"), &refund("ext-9", "1.21", "x"))
         .unwrap_err();
     assert_eq!(
         error.code(),
@@ -149,7 +149,7 @@ fn the_caps_hold_in_the_file_even_against_a_wrong_batch() {
     let file = InFile::new();
     let first = key("mov-1");
     file.ledger
-        .record_movement(&first, movement("February"))
+        .record_movement(&first, &movement("February"))
         .unwrap();
     let before = content(&*file.store);
     let mut wanted = ReadSet::default();
@@ -211,7 +211,7 @@ mod read_only {
                     ledger.list_refunds(&RefundQuery::default()).is_ok(),
                     "reading works"
                 );
-                let refused = ledger.create_refund(&key("mov-42"), refund("ext-9", "1.21", "x"));
+                let refused = ledger.create_refund(&key("mov-42"), &refund("ext-9", "1.21", "x"));
                 assert_valid(&ledger);
                 refused.unwrap_err().store_error().unwrap().clone()
             }
@@ -274,13 +274,13 @@ mod read_only {
         let request = refund("ext-9", "1.21", "x");
         assert!(
             !ledger
-                .create_refund(&key("mov-42"), request.clone())
+                .create_refund(&key("mov-42"), &request)
                 .unwrap()
                 .replayed
         );
         assert!(
             ledger
-                .create_refund(&key("mov-42"), request)
+                .create_refund(&key("mov-42"), &request)
                 .unwrap()
                 .replayed
         );

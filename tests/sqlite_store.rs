@@ -66,7 +66,7 @@ fn an_empty_file_becomes_a_ledger() {
     std::fs::write(&path, "").unwrap();
     let ledger = Ledger::open(&path).unwrap();
     ledger
-        .record_movement(&key("mov-1"), movement("February"))
+        .record_movement(&key("mov-1"), &movement("February"))
         .unwrap();
     assert_valid(&ledger);
 }
@@ -90,7 +90,7 @@ fn scans_visit_movements_in_the_order_of_their_keys() {
         for subscription in &parts[2..] {
             for movement_id in &parts[5..] {
                 if let Ok(key) = MovementKey::new(org, subscription, movement_id) {
-                    file.ledger.record_movement(&key, movement("x")).unwrap();
+                    file.ledger.record_movement(&key, &movement("x")).unwrap();
                     keys.push(key);
                 }
             }
@@ -145,7 +145,7 @@ fn scans_visit_movements_in_the_order_of_their_keys() {
 fn two_handles_on_one_movement_keep_its_cap_and_book_each_external_id_once() {
     let file = InFile::new();
     file.ledger
-        .record_movement(&key("mov-1"), movement("February"))
+        .record_movement(&key("mov-1"), &movement("February"))
         .unwrap();
     let booked: usize = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4_u64)
@@ -157,7 +157,7 @@ fn two_handles_on_one_movement_keep_its_cap_and_book_each_external_id_once() {
                     let mut booked = 0;
                     for at in 0..40 {
                         let request = refund(&format!("ext-{at}"), "6.05", "Half a day");
-                        match ledger.create_refund(&key("mov-1"), request) {
+                        match ledger.create_refund(&key("mov-1"), &request) {
                             Ok(created) => booked += usize::from(!created.replayed),
                             Err(error) => assert_eq!(error.code(), ErrorCode::OverRefund),
                         }
@@ -186,7 +186,7 @@ fn two_handles_on_one_movement_keep_its_cap_and_book_each_external_id_once() {
 fn a_panic_while_deciding_leaves_the_store_usable() {
     let file = InFile::new();
     file.ledger
-        .record_movement(&key("mov-1"), movement("February"))
+        .record_movement(&key("mov-1"), &movement("February"))
         .unwrap();
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         file.store
@@ -204,10 +204,10 @@ fn a_batch_on_an_older_state_conflicts_and_changes_nothing() {
     let file = InFile::new();
     let (first, second) = (key("mov-1"), key("mov-2"));
     file.ledger
-        .record_movement(&first, movement("February"))
+        .record_movement(&first, &movement("February"))
         .unwrap();
     file.ledger
-        .record_movement(&second, movement("March"))
+        .record_movement(&second, &movement("March"))
         .unwrap();
     // Catches the batch of a command without applying it.
     let caught = |ledger_key: &MovementKey, external_id: &str| -> WriteBatch {
@@ -282,7 +282,7 @@ fn past_revisions_and_replays_are_found() {
     let first = key("mov-42");
     let replay = file
         .ledger
-        .create_refund(&first, refund("ext-2", "24.2", "A whole week"))
+        .create_refund(&first, &refund("ext-2", "24.2", "A whole week"))
         .unwrap();
     assert!(
         replay.replayed,

@@ -2,11 +2,12 @@
 //! a panic, and never two readings of one thing.
 #![allow(
     clippy::unwrap_used,
+    clippy::type_complexity,
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
-    reason = "tests fail by panicking"
+    reason = "tests fail by panicking, and their tables of cases are long"
 )]
 
 mod common;

@@ -13,7 +13,7 @@ mod setup {
     pub fn ledger() -> Result<(Ledger, MovementKey), LedgerError> {
         let ledger = Ledger::in_memory();
         let movement = MovementKey::new("acme", "sub-7", "mov-42")?;
-        ledger.record_movement(&movement, charge()?)?;
+        ledger.record_movement(&movement, &charge()?)?;
         Ok((ledger, movement))
     }
 

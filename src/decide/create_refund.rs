@@ -5,8 +5,7 @@ use crate::amount::Values;
 use crate::error::{ErrorCode, Holder, LedgerError};
 use crate::id::Id;
 use crate::idempotency::{conflict, create_differences};
-use crate::journal::EntryKind;
-use crate::refund::{ExternalId, Refund, RefundContent, RefundDetails, RefundKind};
+use crate::refund::{ExternalId, RefundContent, RefundDetails, RefundKind};
 use crate::store::{Loaded, LoadedRefund, RefundLookup};
 
 impl Scope<'_> {
@@ -43,33 +42,10 @@ impl Scope<'_> {
         context.policy.check_count(movement)?;
         check_caps(movement, left, amount.values())?;
 
-        let mut movement = movement.clone();
-        movement.refunded.values =
-            super::replace_values(movement.refunded.values, Values::default(), amount.values())?;
-        movement.refunded.count = movement.refunded.count.saturating_add(1);
-        let recorded_at = self.recorded_at(&movement.chain);
-        let refund = Refund {
-            id: self.minted.refund_id,
-            movement: self.key.clone(),
-            details: RefundDetails {
-                kind: content.kind.clone(),
-                refund_datetime: content.refund_datetime,
-                period: content.period,
-                amount,
-                billable: content.billable,
-                external_invoice_id: content.external_invoice_id.clone(),
-                external_id,
-                description: self.bring_text(&content.description, &movement.chain),
-            },
-            revision: 1,
-            created_at: recorded_at,
-            updated_at: recorded_at,
-            deleted: false,
-        };
-        Ok(Decision {
-            receipt: Receipt::of_refund(&refund, false),
-            change: Some(self.change_refund(EntryKind::RefundCreated, movement, refund)),
-        })
+        let description = self.bring_text(&content.description, &movement.chain);
+        let details = RefundDetails::new(content, amount, external_id, description);
+        let change = self.created(self.minted.refund_id, movement, details)?;
+        Ok(Decision::of_refund(change))
     }
 
     /// Answers a create whose external id is taken.

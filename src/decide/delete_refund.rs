@@ -1,10 +1,7 @@
 //! `delete_refund`: frees the balance; the row and the external id stay.
 
-use super::{Decision, Receipt, Scope, check_revision, replace_values};
-use crate::amount::Values;
+use super::{Decision, Receipt, Scope, check_revision};
 use crate::error::LedgerError;
-use crate::journal::EntryKind;
-use crate::refund::Refund;
 use crate::store::RefundLookup;
 
 impl Scope<'_> {
@@ -24,22 +21,7 @@ impl Scope<'_> {
         }
         check_revision(current, expected_revision)?;
 
-        let mut movement = movement.clone();
-        movement.refunded.values = replace_values(
-            movement.refunded.values,
-            current.details.amount.values(),
-            Values::default(),
-        )?;
-        movement.refunded.count = movement.refunded.count.saturating_sub(1);
-        let refund = Refund {
-            deleted: true,
-            revision: current.revision.saturating_add(1),
-            updated_at: self.recorded_at(&movement.chain),
-            ..current.clone()
-        };
-        Ok(Decision {
-            receipt: Receipt::of_refund(&refund, false),
-            change: Some(self.change_refund(EntryKind::RefundDeleted, movement, refund)),
-        })
+        let change = self.deleted(current, movement)?;
+        Ok(Decision::of_refund(change))
     }
 }

@@ -3,8 +3,6 @@
 
 use super::{Decision, Receipt, Scope, check_revision};
 use crate::error::LedgerError;
-use crate::journal::{EntryKind, TextOwner};
-use crate::store::batch::Change;
 use crate::store::{LoadedRefund, RefundLookup};
 
 impl Scope<'_> {
@@ -13,31 +11,25 @@ impl Scope<'_> {
         lookup: Option<&RefundLookup>,
         expected_revision: Option<u32>,
     ) -> Result<Decision, LedgerError> {
-        let mut movement = self.movement_or_voided()?.clone();
+        let movement = self.movement_or_voided()?;
         let Some(lookup) = lookup else {
-            let replayed = movement.description.salted.take().is_none();
-            let change = (!replayed).then(|| Change {
-                erased: Some(TextOwner::Movement),
-                ..self.change_movement(EntryKind::TextErased, movement)
-            });
+            let replayed = movement.description.salted.is_none();
             return Ok(Decision {
                 receipt: Receipt::of_movement(replayed),
-                change,
+                change: (!replayed).then(|| self.erased_of_movement(movement)),
             });
         };
         let loaded = self.refund_or_deleted(lookup)?;
         if self.repeats_as_file() && was_done(loaded, expected_revision) {
             return Ok(Decision::replay(Receipt::of_refund(&loaded.refund, true)));
         }
-        check_revision(&loaded.refund, expected_revision)?;
-        let mut refund = loaded.refund.clone();
-        let replayed = refund.details.description.salted.take().is_none();
-        let receipt = Receipt::of_refund(&refund, replayed);
-        let change = (!replayed).then(|| Change {
-            erased: Some(TextOwner::Refund(refund.id)),
-            ..self.change_refund(EntryKind::TextErased, movement, refund)
-        });
-        Ok(Decision { receipt, change })
+        let refund = &loaded.refund;
+        check_revision(refund, expected_revision)?;
+        let replayed = refund.details.description.salted.is_none();
+        Ok(Decision {
+            receipt: Receipt::of_refund(refund, replayed),
+            change: (!replayed).then(|| self.erased_of_refund(refund, movement)),
+        })
     }
 }
 

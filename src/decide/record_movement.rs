@@ -3,8 +3,7 @@
 use super::{Decision, Receipt, Scope};
 use crate::error::{Holder, LedgerError};
 use crate::idempotency::{conflict, movement_differences};
-use crate::journal::EntryKind;
-use crate::movement::{ChainEnd, Movement, MovementRequest, Refunded};
+use crate::movement::MovementRequest;
 
 impl Scope<'_> {
     pub(super) fn record_movement(
@@ -26,20 +25,11 @@ impl Scope<'_> {
         }
 
         let amount = request.amount.resolve(request.currency, None)?;
-        let chain = row.map_or_else(|| ChainEnd::start(self.context.now), |row| row.chain);
-        let movement = Movement {
-            key: self.key.clone(),
-            occurred_at: request.occurred_at,
-            amount,
-            description: self.bring_text(&request.description, &chain),
-            recorded_at: self.recorded_at(&chain),
-            voided: false,
-            refunded: Refunded::default(),
-            chain,
-        };
+        let chain = self.chain(row);
+        let description = self.bring_text(&request.description, &chain);
         Ok(Decision {
             receipt: Receipt::of_movement(false),
-            change: Some(self.change_movement(EntryKind::MovementRecorded, movement)),
+            change: Some(self.recorded(request.occurred_at, amount, description, chain)),
         })
     }
 }

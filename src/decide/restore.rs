@@ -1,13 +1,12 @@
 //! Rebuilds journal entries from an export: every chain and both caps are checked, policy is not.
 
-use super::{Context, Minted, Scope, check_caps, left_of, replace_values};
+use super::{Context, Minted, Scope, check_caps, left_of};
 use crate::amount::Values;
 use crate::command::{Command, Operation, Repeats};
 use crate::error::{ErrorCode, LedgerError};
 use crate::hash::Hash;
 use crate::id::{Id, RefundId};
-use crate::journal::{EntryKind, TextOwner};
-use crate::movement::{ChainEnd, Movement, MovementRequest, Refunded};
+use crate::movement::{ChainEnd, Movement, MovementRequest};
 use crate::policy::Policy;
 use crate::refund::{ExternalId, Refund, RefundContent, RefundDetails};
 use crate::store::batch::Change;
@@ -121,11 +120,7 @@ impl Scope<'_> {
                 if movement.refunded.count > 0 {
                     return Err(out_of_order());
                 }
-                let voided = Movement {
-                    voided: true,
-                    ..movement.clone()
-                };
-                Ok(self.change_movement(EntryKind::MovementVoided, voided))
+                Ok(self.voided(movement))
             }
             Operation::CreateRefund {
                 content,
@@ -135,28 +130,17 @@ impl Scope<'_> {
                 self.restore_created(content, external_id, preserved)
             }
             Operation::UpdateRefund { content, .. } => self.restore_updated(content, preserved),
-            Operation::DeleteRefund { .. } => self.restore_deleted(preserved),
+            Operation::DeleteRefund { .. } => {
+                self.deleted(self.live_refund(preserved)?, self.live_movement()?)
+            }
             Operation::EraseText { refund: None, .. } => {
-                let mut movement = self.movement_or_voided()?.clone();
-                movement.description.salted = None;
-                Ok(Change {
-                    erased: Some(TextOwner::Movement),
-                    ..self.change_movement(EntryKind::TextErased, movement)
-                })
+                Ok(self.erased_of_movement(self.movement_or_voided()?))
             }
             Operation::EraseText {
                 refund: Some(_), ..
             } => {
-                let mut refund = self.preserved_refund(preserved)?.refund.clone();
-                refund.details.description.salted = None;
-                Ok(Change {
-                    erased: Some(TextOwner::Refund(refund.id)),
-                    ..self.change_refund(
-                        EntryKind::TextErased,
-                        self.movement_or_voided()?.clone(),
-                        refund,
-                    )
-                })
+                let refund = &self.preserved_refund(preserved)?.refund;
+                Ok(self.erased_of_refund(refund, self.movement_or_voided()?))
             }
         }
     }
@@ -203,18 +187,10 @@ impl Scope<'_> {
         if row.is_some_and(|row| !row.voided) {
             return Err(out_of_order());
         }
-        let chain = row.map_or_else(|| ChainEnd::start(self.context.now), |row| row.chain);
-        let movement = Movement {
-            key: self.key.clone(),
-            occurred_at: request.occurred_at,
-            amount: request.amount.exact(request.currency)?,
-            description: self.preserved_text(&request.description, &chain, preserved),
-            recorded_at: self.context.now,
-            voided: false,
-            refunded: Refunded::default(),
-            chain,
-        };
-        Ok(self.change_movement(EntryKind::MovementRecorded, movement))
+        let chain = self.chain(row);
+        let amount = request.amount.exact(request.currency)?;
+        let description = self.preserved_text(&request.description, &chain, preserved);
+        Ok(self.recorded(request.occurred_at, amount, description, chain))
     }
 
     fn restore_created(
@@ -224,7 +200,7 @@ impl Scope<'_> {
         preserved: &Preserved,
     ) -> Result<Change, LedgerError> {
         let (id, revision) = preserved.refund.ok_or_else(no_refund)?;
-        let mut movement = self.live_movement()?.clone();
+        let movement = self.live_movement()?;
         let taken = |lookup: &RefundLookup| {
             matches!(
                 self.snapshot.refund(&self.key.org(), lookup),
@@ -239,28 +215,15 @@ impl Scope<'_> {
         {
             return Err(out_of_order());
         }
-        let details = RefundDetails {
-            kind: content.kind.clone(),
-            refund_datetime: content.refund_datetime,
-            period: content.period,
-            amount: content.amount.exact(movement.amount.currency())?,
-            billable: content.billable,
-            external_invoice_id: content.external_invoice_id.clone(),
-            external_id,
-            description: self.preserved_text(&content.description, &movement.chain, preserved),
-        };
-        move_sums(&mut movement, Values::default(), details.amount.values())?;
-        movement.refunded.count = movement.refunded.count.saturating_add(1);
-        let refund = Refund {
-            id,
-            movement: self.key.clone(),
-            details,
-            revision,
-            created_at: self.context.now,
-            updated_at: self.context.now,
-            deleted: false,
-        };
-        Ok(self.change_refund(EntryKind::RefundCreated, movement, refund))
+        let amount = content.amount.exact(movement.amount.currency())?;
+        check_caps(
+            movement,
+            left_of(movement, Values::default())?,
+            amount.values(),
+        )?;
+        let description = self.preserved_text(&content.description, &movement.chain, preserved);
+        let details = RefundDetails::new(content, amount, external_id, description);
+        self.created(id, movement, details)
     }
 
     fn restore_updated(
@@ -269,61 +232,20 @@ impl Scope<'_> {
         preserved: &Preserved,
     ) -> Result<Change, LedgerError> {
         let current = self.live_refund(preserved)?;
-        let mut movement = self.live_movement()?.clone();
+        let movement = self.live_movement()?;
         let amount = content.amount.exact(movement.amount.currency())?;
-        move_sums(
-            &mut movement,
-            current.details.amount.values(),
-            amount.values(),
-        )?;
+        let left = left_of(movement, current.details.amount.values())?;
+        check_caps(movement, left, amount.values())?;
         let kept = &current.details.description;
         let description = if preserved.text_sequence == kept.sequence {
             kept.clone()
         } else {
             self.preserved_text(&content.description, &movement.chain, preserved)
         };
-        let refund = Refund {
-            details: RefundDetails {
-                kind: content.kind.clone(),
-                refund_datetime: content.refund_datetime,
-                period: content.period,
-                amount,
-                billable: content.billable,
-                external_invoice_id: content.external_invoice_id.clone(),
-                external_id: current.details.external_id.clone(),
-                description,
-            },
-            revision: current.revision.saturating_add(1),
-            updated_at: self.context.now,
-            ..current.clone()
-        };
-        Ok(self.change_refund(EntryKind::RefundUpdated, movement, refund))
+        let external_id = current.details.external_id.clone();
+        let details = RefundDetails::new(content, amount, external_id, description);
+        self.updated(current, movement, details)
     }
-
-    fn restore_deleted(&self, preserved: &Preserved) -> Result<Change, LedgerError> {
-        let current = self.live_refund(preserved)?;
-        let mut movement = self.live_movement()?.clone();
-        move_sums(
-            &mut movement,
-            current.details.amount.values(),
-            Values::default(),
-        )?;
-        movement.refunded.count = movement.refunded.count.saturating_sub(1);
-        let refund = Refund {
-            deleted: true,
-            revision: current.revision.saturating_add(1),
-            updated_at: self.context.now,
-            ..current.clone()
-        };
-        Ok(self.change_refund(EntryKind::RefundDeleted, movement, refund))
-    }
-}
-
-/// Moves a movement's sums, within both caps.
-fn move_sums(movement: &mut Movement, old: Values, new: Values) -> Result<(), LedgerError> {
-    check_caps(movement, left_of(movement, old)?, new)?;
-    movement.refunded.values = replace_values(movement.refunded.values, old, new)?;
-    Ok(())
 }
 
 fn no_refund() -> LedgerError {

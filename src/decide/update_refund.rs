@@ -1,9 +1,8 @@
 //! `update_refund`: replaces every field of a refund but its external id.
 
-use super::{Decision, Receipt, Scope, check_caps, check_revision, left_of, replace_values};
+use super::{Decision, Receipt, Scope, check_caps, check_revision, left_of};
 use crate::error::{ErrorCode, LedgerError};
 use crate::idempotency::{ErasedText, content_differences};
-use crate::journal::EntryKind;
 use crate::refund::{ExternalId, Refund, RefundContent, RefundDetails};
 use crate::store::{LoadedRefund, RefundLookup};
 
@@ -57,32 +56,16 @@ impl Scope<'_> {
         }
         check_caps(movement, left, amount.values())?;
 
-        let mut movement = movement.clone();
-        movement.refunded.values = replace_values(movement.refunded.values, old, amount.values())?;
         let kept_text = current.details.description.text() == Some(content.description.as_str());
-        let refund = Refund {
-            details: RefundDetails {
-                kind: content.kind.clone(),
-                refund_datetime: content.refund_datetime,
-                period: content.period,
-                amount,
-                billable: content.billable,
-                external_invoice_id: content.external_invoice_id.clone(),
-                external_id: current.details.external_id.clone(),
-                description: if kept_text {
-                    current.details.description.clone()
-                } else {
-                    self.bring_text(&content.description, &movement.chain)
-                },
-            },
-            revision: current.revision.saturating_add(1),
-            updated_at: self.recorded_at(&movement.chain),
-            ..current.clone()
+        let description = if kept_text {
+            current.details.description.clone()
+        } else {
+            self.bring_text(&content.description, &movement.chain)
         };
-        Ok(Decision {
-            receipt: Receipt::of_refund(&refund, false),
-            change: Some(self.change_refund(EntryKind::RefundUpdated, movement, refund)),
-        })
+        let external_id = current.details.external_id.clone();
+        let details = RefundDetails::new(content, amount, external_id, description);
+        let change = self.updated(current, movement, details)?;
+        Ok(Decision::of_refund(change))
     }
 }
 

@@ -2,8 +2,6 @@
 
 use super::{Decision, Receipt, Scope};
 use crate::error::{ErrorCode, LedgerError};
-use crate::journal::EntryKind;
-use crate::movement::Movement;
 
 impl Scope<'_> {
     pub(super) fn void_movement(&self) -> Result<Decision, LedgerError> {
@@ -25,13 +23,9 @@ impl Scope<'_> {
                 ),
             ));
         }
-        let voided = Movement {
-            voided: true,
-            ..movement.clone()
-        };
         Ok(Decision {
             receipt: Receipt::of_movement(false),
-            change: Some(self.change_movement(EntryKind::MovementVoided, voided)),
+            change: Some(self.voided(movement)),
         })
     }
 }

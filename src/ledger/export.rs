@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use super::Ledger;
 use crate::access::{Action, Resource};
+use crate::command::Operation;
 use crate::decide::{Preserved, restore};
 use crate::error::LedgerError;
 use crate::journal::{Entry, EntryContent, JournalRecord};
@@ -17,8 +18,8 @@ use crate::wire::{self, Line};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{error}")]
 pub struct RestoreError {
-    /// Which of the lines, from 0.
-    pub index: usize,
+    /// Which of the lines, from 0; `None` where the store failed, which is no line's fault.
+    pub index: Option<usize>,
     /// Why.
     pub error: LedgerError,
 }
@@ -92,7 +93,7 @@ impl Ledger {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use refund_ledger::{ErrorCode, Ledger, wire};
     /// let (ledger, movement) = ledger()?;
-    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
     /// let mut lines = Vec::new();
     /// for record in ledger.journal(0, 500)? {
     ///     lines.push(wire::parse_line(ledger.export_line(&record)?.as_bytes())?);
@@ -100,11 +101,17 @@ impl Ledger {
     /// Ledger::in_memory().restore(&lines)?;
     ///
     /// let refused = Ledger::in_memory().restore(&lines[1..]).unwrap_err(); // without the movement
-    /// assert_eq!((refused.index, refused.error.code()), (0, ErrorCode::MovementNotFound));
+    /// assert_eq!((refused.index, refused.error.code()), (Some(0), ErrorCode::MovementNotFound));
     /// # Ok(()) }
     /// ```
     pub fn restore(&self, lines: &[Line]) -> Result<(), RestoreError> {
-        let at = |index| move |error: LedgerError| RestoreError { index, error };
+        let at = |index| {
+            move |error: LedgerError| RestoreError {
+                index: Some(index),
+                error,
+            }
+        };
+        let failed = |error: LedgerError| RestoreError { index: None, error };
         let mut wanted = ReadSet::default();
         let mut preserved: Vec<(&Line, &Preserved)> = Vec::with_capacity(lines.len());
         for (index, line) in lines.iter().enumerate() {
@@ -139,7 +146,15 @@ impl Ledger {
             }
             batch.finish()
         })
-        .map_err(at(0))?;
-        outcome
+        .map_err(failed)?;
+        outcome?;
+        if lines
+            .iter()
+            .any(|line| matches!(line.command.operation, Operation::EraseText { .. }))
+        {
+            // A text may have been erased while it was being exported.
+            self.store.scrub().map_err(|error| failed(error.into()))?;
+        }
+        Ok(())
     }
 }

@@ -66,7 +66,7 @@ impl Ledger {
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
     /// use refund_ledger::{ErrorCode, MovementKey};
     /// let (ledger, movement) = ledger()?;
-    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
     /// let balance = ledger.balance(&movement)?;
     /// assert_eq!(balance.refundable.with, 10_890); // cents
     /// assert_eq!(balance.refundable.without, 9_000);
@@ -92,7 +92,7 @@ impl Ledger {
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
     /// use refund_ledger::{ErrorCode, Id, RefundLookup};
     /// let (ledger, movement) = ledger()?;
-    /// let created = ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// let created = ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
     /// let refund = ledger.refund(&movement, &RefundLookup::Id(created.id))?;
     /// assert_eq!(refund.details.amount.value_without_taxes(), "10");
     /// assert_eq!(refund.revision, 1);
@@ -143,7 +143,7 @@ impl Ledger {
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
     /// use refund_ledger::{EntryKind, ErrorCode, Id, RefundLookup};
     /// let (ledger, movement) = ledger()?;
-    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, request("r-1", "12.1")?)?.id);
+    /// let refund = RefundLookup::Id(ledger.create_refund(&movement, &request("r-1", "12.1")?)?.id);
     /// ledger.delete_refund(&movement, refund.clone(), None)?;
     /// let history = ledger.history(&movement, &refund)?;
     /// assert_eq!(history[0].kind, EntryKind::RefundCreated);
@@ -200,8 +200,8 @@ impl Ledger {
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
     /// use refund_ledger::{ErrorCode, RefundQuery};
     /// let (ledger, movement) = ledger()?;
-    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
-    /// ledger.create_refund(&movement, request("r-2", "12.1")?)?;
+    /// ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
+    /// ledger.create_refund(&movement, &request("r-2", "12.1")?)?;
     /// let mut query = RefundQuery { limit: Some(1), ..RefundQuery::default() };
     /// query.cursor = ledger.list_refunds(&query)?.next_cursor;
     /// assert_eq!(ledger.list_refunds(&query)?.items.len(), 1); // the second page
@@ -255,8 +255,8 @@ impl Ledger {
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
     /// use refund_ledger::{KindName, RefundFilter};
     /// let (ledger, movement) = ledger()?;
-    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
-    /// ledger.create_non_subscribable_refund(&movement, goods_request("5")?, None)?;
+    /// ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
+    /// ledger.create_non_subscribable_refund(&movement, &goods_request("5")?, None)?;
     /// let kind = Some(KindName::NonSubscribable);
     /// let goods = RefundFilter { kind, ..RefundFilter::default() };
     /// for refund in ledger.refunds(goods) {
@@ -299,8 +299,8 @@ impl Ledger {
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
     /// use refund_ledger::{Id, RefundFilter};
     /// let (ledger, movement) = ledger()?;
-    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
-    /// ledger.create_refund(&movement, request("r-2", "24.2")?)?;
+    /// ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
+    /// ledger.create_refund(&movement, &request("r-2", "24.2")?)?;
     /// let acme = RefundFilter { org: Some(Id::new("acme")?), ..RefundFilter::default() };
     /// let totals = ledger.totals(acme)?;
     /// assert_eq!(totals[0].currency.code(), "EUR");
@@ -339,7 +339,7 @@ impl Ledger {
     /// # fn main() -> Result<(), refund_ledger::LedgerError> {
     /// use refund_ledger::{Id, MovementKey};
     /// let (ledger, _) = ledger()?;
-    /// ledger.record_movement(&MovementKey::new("acme", "sub-7", "mov-43")?, charge()?)?;
+    /// ledger.record_movement(&MovementKey::new("acme", "sub-7", "mov-43")?, &charge()?)?;
     /// let acme = Id::new("acme")?;
     /// let first = ledger.movements(Some(&acme), None, 1)?;
     /// assert_eq!(first[0].key.movement_id(), "mov-42");
@@ -398,7 +398,7 @@ impl Ledger {
     /// let (ledger, movement) = ledger()?;
     /// let seen = ledger.journal(0, 500)?;
     /// let last = seen.last().map_or(0, |record| record.position);
-    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
     /// let new = ledger.journal(last, 500)?;
     /// assert_eq!((seen.len(), new.len()), (1, 1));
     /// assert_eq!(new[0].decode()?.kind.as_str(), "refund_created");
@@ -427,7 +427,7 @@ impl Ledger {
     /// use refund_ledger::{Ledger, Verdict};
     /// let (ledger, movement) = ledger()?;
     /// let kept = ledger.head()?;
-    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
     /// assert!(ledger.verify(Some(kept))?.is_valid()); // it has only grown
     ///
     /// let emptied = Ledger::in_memory();
@@ -469,7 +469,7 @@ impl Ledger {
     /// let (ledger, movement) = ledger()?;
     /// let before = ledger.head()?;
     /// assert_eq!((before.movements, before.entries), (1, 1));
-    /// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
     /// assert_ne!(ledger.head()?.root, before.root);
     /// # Ok(()) }
     /// ```

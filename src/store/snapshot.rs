@@ -112,7 +112,7 @@ impl LoadedRefund {
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let (ledger, movement) = ledger()?;
-    /// # let created = ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+    /// # let created = ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
     /// # let named = RefundLookup::Id(created.id);
     /// # ledger.update_refund(&movement, named.clone(), request("r-1", "24.2")?, None)?;
     /// # let refund = ledger.refund(&movement, &named)?;

@@ -235,6 +235,13 @@ fn parse_operation(
                 || object.get("external_refund_unique_id").is_some();
             let refund = names_refund.then(|| lookup(object, faults)).flatten();
             let expected_revision = expected_revision(object, faults);
+            if expected_revision.is_some() && !names_refund {
+                faults.add(
+                    "expected_revision",
+                    "not_allowed",
+                    "is a refund's; name the refund, or leave it out to erase the movement's text",
+                );
+            }
             Some(Operation::EraseText {
                 refund,
                 expected_revision,
@@ -269,6 +276,14 @@ fn body<T>(
 /// id names a refund that does not exist, as any other unknown id does.
 fn lookup(object: &Object<'_>, faults: &mut Faults) -> Option<RefundLookup> {
     if let Some(raw) = object.get("refund_id") {
+        if object.get("external_refund_unique_id").is_some() {
+            faults.add(
+                "external_refund_unique_id",
+                "not_allowed",
+                "names the refund once more beside `refund_id`; give one of the two",
+            );
+            return None;
+        }
         let text = object.text("refund_id", raw, faults)?;
         return Some(RefundLookup::Id(
             text.parse().unwrap_or(RefundId::from_bytes([0; 16])),

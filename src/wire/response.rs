@@ -113,7 +113,7 @@ impl<'a> From<&'a RefundDetails> for ContentBody<'a> {
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use refund_ledger::{RefundLookup, wire::RefundBody};
 /// let (ledger, movement) = ledger()?;
-/// let created = ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+/// let created = ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
 /// let refund = ledger.refund(&movement, &RefundLookup::Id(created.id))?;
 /// let json = serde_json::to_value(RefundBody::from(&refund))?;
 /// assert_eq!(json["external_refund_unique_id"], "r-1");
@@ -206,7 +206,7 @@ impl ValuesBody {
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use refund_ledger::wire::BalanceBody;
 /// let (ledger, movement) = ledger()?;
-/// ledger.create_refund(&movement, request("r-1", "12.1")?)?;
+/// ledger.create_refund(&movement, &request("r-1", "12.1")?)?;
 /// let json = serde_json::to_value(BalanceBody::from(&ledger.balance(&movement)?))?;
 /// assert_eq!(json["amount"]["value_with_taxes"], 121);
 /// assert_eq!(json["refunded"]["value_with_taxes"], 12.1);
@@ -283,6 +283,9 @@ pub struct JournalLine<'a> {
     revision: Option<u32>,
     content: JournalContent<'a>,
     text_hash: Hash,
+    /// The sequence of the entry that brought the description: an entry that kept it names an
+    /// earlier one, and has no text of its own.
+    text_sequence: u64,
     previous_hash: Hash,
     hash: Hash,
 }
@@ -352,6 +355,7 @@ impl<'a> JournalLine<'a> {
             revision,
             content,
             text_hash: entry.content.description().digest,
+            text_sequence: entry.content.description().sequence,
             previous_hash: entry.previous,
             hash: entry_hash(&record.entry.bytes),
         }

@@ -39,8 +39,25 @@ impl StillHost {
         *self.now.lock().unwrap() = time(now);
     }
 
-    pub(crate) fn set_to(&self, now: Timestamp) {
+    /// From now on the clock shows this, and ids and salts count on from there.
+    pub(crate) fn go_on(&self, now: Timestamp, minted: u64) {
         *self.now.lock().unwrap() = now;
+        self.minted.store(minted, Ordering::Relaxed);
+    }
+
+    /// What the n-th command is given.
+    pub(crate) fn minted(now: Timestamp, n: u64) -> Minted {
+        let mut random = [0; 10];
+        random[2..].copy_from_slice(&n.to_be_bytes());
+        let mut salt = [0xA5; 16];
+        salt[8..].copy_from_slice(&n.to_be_bytes());
+        Minted {
+            refund_id: RefundId::from_millis_and_random(
+                u64::try_from(now.unix_millis()).unwrap_or(0),
+                &random,
+            ),
+            salt: Salt(salt),
+        }
     }
 }
 
@@ -51,17 +68,7 @@ impl Host for StillHost {
 
     fn mint(&self, now: Timestamp) -> Result<Minted, LedgerError> {
         let n = self.minted.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut random = [0; 10];
-        random[2..].copy_from_slice(&n.to_be_bytes());
-        let mut salt = [0xA5; 16];
-        salt[8..].copy_from_slice(&n.to_be_bytes());
-        Ok(Minted {
-            refund_id: RefundId::from_millis_and_random(
-                u64::try_from(now.unix_millis()).unwrap_or(0),
-                &random,
-            ),
-            salt: Salt(salt),
-        })
+        Ok(Self::minted(now, n))
     }
 }
 

@@ -173,14 +173,14 @@ impl InFile {
 pub fn fill(ledger: &Ledger) {
     let (first, second) = (key("mov-42"), key("mov-43"));
     ledger
-        .record_movement(&first, movement("February"))
+        .record_movement(&first, &movement("February"))
         .unwrap();
-    ledger.record_movement(&second, movement("March")).unwrap();
+    ledger.record_movement(&second, &movement("March")).unwrap();
     ledger
-        .create_refund(&first, refund("ext-1", "12.1", "Two days without service"))
+        .create_refund(&first, &refund("ext-1", "12.1", "Two days without service"))
         .unwrap();
     ledger
-        .create_refund(&first, refund("ext-2", "24.2", "A whole week"))
+        .create_refund(&first, &refund("ext-2", "24.2", "A whole week"))
         .unwrap();
     ledger
         .update_refund(
@@ -191,7 +191,7 @@ pub fn fill(ledger: &Ledger) {
         )
         .unwrap();
     ledger
-        .create_refund(&first, refund("ext-3", "1.21", "A mistake"))
+        .create_refund(&first, &refund("ext-3", "1.21", "A mistake"))
         .unwrap();
     ledger
         .delete_refund(&first, RefundLookup::ExternalId(id("ext-3")), None)
@@ -199,36 +199,36 @@ pub fn fill(ledger: &Ledger) {
     ledger
         .create_non_subscribable_refund(
             &second,
-            product_refund("6.05", "A broken lamp"),
+            &product_refund("6.05", "A broken lamp"),
             Some(id("key-1")),
         )
         .unwrap();
     ledger
-        .create_non_subscribable_refund(&second, product_refund("6.05", "A lost lamp"), None)
+        .create_non_subscribable_refund(&second, &product_refund("6.05", "A lost lamp"), None)
         .unwrap();
     ledger
-        .create_refund(&second, refund("ext-4", "3", "Told in private"))
+        .create_refund(&second, &refund("ext-4", "3", "Told in private"))
         .unwrap();
     ledger
         .erase_text(&second, Some(RefundLookup::ExternalId(id("ext-4"))))
         .unwrap();
     let elsewhere = MovementKey::new("globex", "sub-1", "mov-1").unwrap();
     ledger
-        .record_movement(&elsewhere, movement("April"))
+        .record_movement(&elsewhere, &movement("April"))
         .unwrap();
     ledger
-        .create_refund(&elsewhere, refund("ext-1", "121", "All of it"))
+        .create_refund(&elsewhere, &refund("ext-1", "121", "All of it"))
         .unwrap();
     let voided = MovementKey::new("globex", "sub-1", "mov-2").unwrap();
     ledger
-        .record_movement(&voided, movement("Mistyped"))
+        .record_movement(&voided, &movement("Mistyped"))
         .unwrap();
     ledger.void_movement(&voided).unwrap();
 }
 
 pub fn create(ledger: &Ledger, movement: &MovementKey, external_id: &str) -> Created {
     ledger
-        .create_refund(movement, refund(external_id, "12.1", "Two days"))
+        .create_refund(movement, &refund(external_id, "12.1", "Two days"))
         .unwrap()
 }
 

@@ -238,7 +238,9 @@ pub(crate) struct Completions {
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
     Cli::try_parse().map_err(|error| {
         if error.use_stderr() && wants_json() {
-            Failure::Usage(error.to_string().trim_end().to_owned()).report(Format::Json);
+            let text = error.to_string();
+            let message = text.trim_start_matches("error: ").trim_end().to_owned();
+            Failure::Usage(message).report(Format::Json);
             return Exit::Failed.into();
         }
         match error.print() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use refund_ledger::{
-    Head, Ledger, LedgerError, MovementKey, Receipt, RefundFilter, RefundId, RefundLookup, wire,
+    Head, Ledger, LedgerError, MovementKey, Receipt, RefundFilter, RefundId, wire,
 };
 use serde::Serialize;
 
@@ -144,7 +144,7 @@ impl Show<'_> {
         self.execute(UPDATE)?;
         let id = refund_id(&self.execute(DELETE)?)?;
         let movement = MovementKey::new("acme", "sub-7", "mov-42")?;
-        let revisions = self.ledger.history(&movement, RefundLookup::Id(id))?;
+        let revisions = self.ledger.history(&movement, id)?;
         self.say(&read::history_table(&revisions))?;
         self.say(&format!("\nwhat is left of {movement}:"))?;
         let balance = self.ledger.balance(&movement)?;

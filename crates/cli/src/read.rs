@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use refund_ledger::{CurrencyTotals, Head, MovementKey, RefundFilter, RefundLookup, Verdict, wire};
+use refund_ledger::{CurrencyTotals, Head, MovementKey, RefundFilter, Verdict, wire};
 use serde::Serialize;
 
 use crate::args::{self, Common};
@@ -43,7 +43,7 @@ pub(crate) fn history(
 ) -> Result<Exit, Failure> {
     let ledger = ledger_file::open(common)?;
     let refund = find(&ledger, &args.id)?;
-    let revisions = ledger.history(&refund.movement, RefundLookup::Id(refund.id))?;
+    let revisions = ledger.history(&refund.movement, refund.id)?;
     let items = revisions.iter().map(wire::RevisionBody::from).collect();
     output.answer(&Items { items }, || history_table(&revisions))?;
     Ok(Exit::Done)

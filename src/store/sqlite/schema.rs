@@ -46,7 +46,11 @@ impl Migrations<'_> {
     /// Brings an empty or older file to the latest version, in one transaction, and sees that a
     /// file of that version has its tables and nothing else.
     pub(super) fn bring_up(self, connection: &Connection, path: &Path) -> Result<(), Fault> {
-        if self.version(connection, path)? < self.latest() {
+        // One view for all that is asked: somebody else may be making the file right now.
+        let view = Transaction::deferred(connection)?;
+        let found = self.version(connection, path);
+        drop(view);
+        if found? < self.latest() {
             let transaction = Transaction::immediate(connection)?;
             // Somebody else may have been faster.
             let version = self.version(connection, path)?;

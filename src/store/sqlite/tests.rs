@@ -81,11 +81,11 @@ fn a_refund_costs_four_statements_by_key() {
         amount: amount("100"),
         description: Text::new("February").unwrap(),
     };
-    ledger.record_movement(&key, recorded).unwrap();
+    ledger.record_movement(&key, &recorded).unwrap();
     runs(&store);
     for n in 0..5 {
         ledger
-            .create_refund(&key, refund(&format!("ext-{n}"), "1.5"))
+            .create_refund(&key, &refund(&format!("ext-{n}"), "1.5"))
             .unwrap();
         assert_eq!(
             runs(&store),
@@ -98,7 +98,7 @@ fn a_refund_costs_four_statements_by_key() {
             "one read and three writes"
         );
     }
-    ledger.create_refund(&key, refund("ext-0", "1.5")).unwrap();
+    ledger.create_refund(&key, &refund("ext-0", "1.5")).unwrap();
     assert_eq!(
         runs(&store),
         [("LOAD_CREATION", 1), ("LOAD_REFUND", 1)],

@@ -80,12 +80,12 @@ fn restore(ledger: &Ledger, inputs: &mut Inputs) -> Result<u64, Failure> {
             count += 1;
         }
         if at_end || lines.len() >= BATCH_LINES_MAX || bytes >= BATCH_BYTES_MAX {
-            ledger
-                .restore(&lines)
-                .map_err(|refused| match places.get(refused.index) {
+            ledger.restore(&lines).map_err(|refused| {
+                match refused.index.and_then(|at| places.get(at)) {
                     Some(place) => not_restored(place, refused.error),
                     None => refused.error.into(),
-                })?;
+                }
+            })?;
             lines.clear();
             places.clear();
             bytes = 0;
@@ -116,7 +116,6 @@ fn not_restored(place: &Place, error: LedgerError) -> Failure {
                 cause: Box::new(cause),
             }
         }
-        // The store failed, which is no line's fault.
         cause => cause,
     }
 }

@@ -64,6 +64,10 @@ fn usage_errors_exit_2() {
         assert!(run.stdout.is_empty() && !run.stderr.is_empty(), "{run:?}");
         let error = place.run_json(arguments).exits(2).json_error();
         assert_eq!(error["code"], "usage", "{arguments:?}");
+        assert!(
+            !error["message"].as_str().unwrap().starts_with("error"),
+            "{error}"
+        );
     }
     for arguments in [
         &["show", "x", "--format", "csv"][..],
@@ -194,6 +198,31 @@ fn a_ledger_that_was_tampered_with_is_divergent_and_exits_3() {
         text.starts_with("divergent: ") && text.contains("acme/sub-7/mov-42"),
         "{text}"
     );
+}
+
+#[test]
+fn a_ledger_that_can_not_be_read_as_a_whole_is_incomplete_and_exits_4() {
+    let place = Place::with_samples();
+    let file = rusqlite::Connection::open(place.ledger()).unwrap();
+    let page: u32 = file
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'journal'",
+            (),
+            |row| row.get(0),
+        )
+        .unwrap();
+    let page_bytes: u32 = file
+        .query_row("PRAGMA page_size", (), |row| row.get(0))
+        .unwrap();
+    file.close().unwrap();
+    let mut bytes = fs::read(place.ledger()).unwrap();
+    let start = usize::try_from((page - 1) * page_bytes).unwrap();
+    bytes[start..][..8].fill(0xff);
+    fs::write(place.ledger(), bytes).unwrap();
+    let report = place.run_json(&["verify"]).exits(4).json();
+    assert_eq!(report["verdict"], "incomplete", "{report}");
+    let error = place.run_json(&["head"]).exits(2).json_error();
+    assert_eq!(error["code"], "store_corrupted", "{error}");
 }
 
 #[test]

@@ -283,10 +283,11 @@ fn entangled() -> Vec<String> {
         update(1, "3", "back"),     // keeps its text
         update(2, "2", "changed"),
         refund("m", "r-3", "2"),
-        update(1, "3", "back"),  // a replay: revision 2 had this
-        refund("m", "r-1", "4"), // a replay of revision 1
-        refund("m", "r-1", "5"), // another content
-        void.to_string(),        // has live refunds
+        update(1, "3", "back"),      // a replay: revision 2 had this
+        update(1, "3", "never was"), // stale: no revision had this
+        refund("m", "r-1", "4"),     // a replay of revision 1
+        refund("m", "r-1", "5"),     // another content
+        void.to_string(),            // has live refunds
         named("delete_refund", "r-2"),
         named("delete_refund", "r-2"),
         refund("m", "r-2", "6"), // a replay, though deleted
@@ -298,42 +299,54 @@ fn entangled() -> Vec<String> {
     ]
 }
 
+/// Imports a file dry and then really, and fails unless both say the same and the dry run wrote
+/// nothing.
+#[track_caller]
+fn assert_dry_run_tells_the_truth(place: &Place, lines: &str, when: &str) {
+    let file = place.file("lines.jsonl", lines);
+    let rejects = place.file("rejects", "");
+    let arguments = ["import", &file, "--rejects", &rejects];
+    let bytes = fs::read(place.ledger()).ok();
+    let files = place.files();
+    let dry = place.run_json(&[&arguments[..], &["--dry-run"]].concat());
+    let dry_rejects = place.read("rejects");
+    assert_eq!(
+        fs::read(place.ledger()).ok(),
+        bytes,
+        "not a byte of the ledger changes, {when}"
+    );
+    assert_eq!(place.files(), files, "no file appears, {when}");
+
+    let real = place.run_json(&arguments);
+    assert_eq!((dry.code, &dry.stdout), (real.code, &real.stdout), "{when}");
+    assert_eq!(dry_rejects, place.read("rejects"), "{when}");
+}
+
 #[test]
 fn a_dry_run_decides_as_the_import_does_and_changes_no_byte() {
     let lines = entangled();
+    let as_one_batch = |lines: &[String]| lines.join("\n");
+    // Lines that say nothing fill the rest of each batch.
+    let in_batches_of = |count: usize, lines: &[String]| {
+        let batches: Vec<String> = lines.chunks(count).map(|batch| batch.join("\n")).collect();
+        batches.join(&format!("\n{}", "{}\n".repeat(1_000 - count)))
+    };
     // What is in the ledger before, and what is only in the dry run's memory, must be the same.
-    for before in 0..lines.len() {
-        let place = Place::new();
-        let seed = place.file("seed.jsonl", lines[..before].join("\n"));
-        let file = place.file("lines.jsonl", lines.join("\n"));
-        if before > 0 {
-            place.run(&["import", &seed]);
+    for before in (0..lines.len()).step_by(2) {
+        let (seed, rest) = lines.split_at(before);
+        let rest_and_all = [rest, &lines].concat();
+        for (name, text) in [
+            ("in one batch", as_one_batch(&rest_and_all)),
+            ("in batches of one", in_batches_of(1, &rest_and_all)),
+            ("in batches of two", in_batches_of(2, &rest_and_all)),
+        ] {
+            let place = Place::new();
+            if before > 0 {
+                let seed = place.file("seed.jsonl", as_one_batch(seed));
+                place.run(&["import", &seed]);
+            }
+            assert_dry_run_tells_the_truth(&place, &text, &format!("after {before} lines, {name}"));
         }
-        let bytes = fs::read(place.ledger()).ok();
-        let files = place.files();
-        let rejects = place.path("dry-rejects");
-        let arguments = ["import", &file, "--rejects", rejects.to_str().unwrap()];
-        let dry = place.run_json(&[&arguments[..], &["--dry-run"]].concat());
-        let dry_rejects = place.read("dry-rejects");
-        fs::remove_file(&rejects).unwrap();
-        assert_eq!(
-            fs::read(place.ledger()).ok(),
-            bytes,
-            "not a byte of the ledger changes"
-        );
-        assert_eq!(place.files(), files, "no file appears");
-
-        let real = place.run_json(&arguments);
-        assert_eq!(
-            (dry.code, &dry.stdout),
-            (real.code, &real.stdout),
-            "after {before} lines"
-        );
-        assert_eq!(
-            dry_rejects,
-            place.read("dry-rejects"),
-            "after {before} lines"
-        );
     }
 }
 

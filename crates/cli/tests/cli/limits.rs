@@ -115,6 +115,21 @@ fn a_full_disk_stops_with_a_clear_error_and_a_retry_books_once() {
 }
 
 #[test]
+fn a_full_disk_leaves_nothing_of_a_ledger_that_was_being_rebuilt() {
+    let mut lines = vec![movement("m")];
+    lines.extend((0..1_000).map(|n| refund("m", &format!("r-{n}"), "0.01")));
+    let place = Place::with(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let copy = Place::new();
+    let file = copy.file("export.jsonl", place.run(&["export"]).exits(0).stdout);
+    let arguments = ["import", "--preserve", &file];
+    let limit = "trap '' XFSZ; ulimit -f 256";
+    Run::of(limited(&copy, limit, &arguments).output().unwrap()).exits(2);
+    assert_eq!(copy.files(), ["export.jsonl"], "nothing stays");
+    copy.run(&arguments).exits(0);
+    assert_eq!(copy.root(), place.root(), "with room it works");
+}
+
+#[test]
 fn a_ledger_that_may_not_be_written_is_refused_clearly_and_stays_as_it_is() {
     let place = Place::with_samples();
     let before = fs::read(place.ledger()).unwrap();
