@@ -14,7 +14,7 @@ use super::statements::{
     MOVEMENT_NUMBER, POSITION_OF, TEXTS, UPDATE_MOVEMENT, UPDATE_MOVEMENT_SUMS, UPDATE_REFUND,
 };
 use crate::id::{Id, MovementKey};
-use crate::journal::{Entry, JournalEntry};
+use crate::journal::{JournalEntry, text_owner};
 use crate::movement::Movement;
 use crate::refund::{ExternalId, Refund};
 use crate::store::{Precondition, RefundWrite, StoreError, TextErasure, WriteBatch};
@@ -404,10 +404,10 @@ impl<'b> Writer<'_, 'b> {
         while let Some(row) = rows.next()? {
             let mut columns = Columns::new(row);
             let position = columns.integer()?;
-            let entry = Entry::decode(columns.bytes()?).map_err(|error| {
+            let owner = text_owner(columns.bytes()?).map_err(|error| {
                 Fault::Damaged(format!("the journal entry at position {position}: {error}"))
             })?;
-            if entry.content.text_owner() == erasure.owner {
+            if owner == erasure.owner {
                 positions.push(position);
             }
         }

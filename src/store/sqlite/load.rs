@@ -1,5 +1,6 @@
 //! Reading what a decision needs.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, Row};
@@ -29,6 +30,7 @@ pub(super) fn load(connection: &Connection, wanted: &ReadSet) -> Result<(Snapsho
         connection,
         snapshot: Snapshot::default(),
         known: Known::default(),
+        chains: BTreeMap::new(),
     };
     let mut movements = wanted.movements();
     let mut refunds = wanted.refunds();
@@ -79,6 +81,8 @@ struct Loader<'c> {
     connection: &'c Connection,
     snapshot: Snapshot,
     known: Known,
+    /// The chains that past revisions were looked for in: many refunds may share one.
+    chains: BTreeMap<MovementKey, Vec<JournalEntry>>,
 }
 
 impl Loader<'_> {
@@ -207,18 +211,29 @@ impl Loader<'_> {
     }
 
     /// The refund with the wanted ones of its past revisions, which only its chain knows.
-    fn with_past(&self, refund: Refund, revisions: &BTreeSet<u32>) -> Result<LoadedRefund, Fault> {
-        let mut chain: Vec<JournalEntry> = Vec::new();
+    fn with_past(
+        &mut self,
+        refund: Refund,
+        revisions: &BTreeSet<u32>,
+    ) -> Result<LoadedRefund, Fault> {
         if revisions
             .iter()
-            .any(|revision| *revision != refund.revision)
+            .all(|revision| *revision == refund.revision)
         {
-            let mut statement = self.connection.prepare_cached(LOAD_CHAIN_OF_REFUND)?;
-            let mut rows = statement.query([&refund.id.as_bytes()[..]])?;
-            while let Some(row) = rows.next()? {
-                chain.push(Columns::new(row).record(&refund.movement)?.entry);
-            }
+            return Ok(LoadedRefund::from_chain(refund, revisions, [])?);
         }
-        Ok(LoadedRefund::from_chain(refund, revisions, &chain)?)
+        let chain = match self.chains.entry(refund.movement.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let mut chain: Vec<JournalEntry> = Vec::new();
+                let mut statement = self.connection.prepare_cached(LOAD_CHAIN_OF_REFUND)?;
+                let mut rows = statement.query([&refund.id.as_bytes()[..]])?;
+                while let Some(row) = rows.next()? {
+                    chain.push(Columns::new(row).record(&refund.movement)?.entry);
+                }
+                place.insert(chain)
+            }
+        };
+        Ok(LoadedRefund::from_chain(refund, revisions, &*chain)?)
     }
 }
