@@ -25,6 +25,8 @@ pub enum Action {
     List,
     /// Read the journal, the head or an export of it, or verify.
     Audit,
+    /// Rebuild entries from an export, with the actors and times that it names.
+    Restore,
 }
 
 impl Action {

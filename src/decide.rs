@@ -276,7 +276,7 @@ impl<'a> Scope<'a> {
     /// The movement's row, voided or not.
     fn movement_row(&self) -> Result<Option<&'a Movement>, LedgerError> {
         match self.snapshot.movement(self.key) {
-            Loaded::NotLoaded => Err(not_loaded()),
+            Loaded::NotLoaded => Err(LedgerError::not_loaded()),
             Loaded::Absent => Ok(None),
             Loaded::Present(movement) => Ok(Some(movement)),
         }
@@ -291,7 +291,7 @@ impl<'a> Scope<'a> {
     /// The refund, deleted or not, if it is one of this movement.
     fn refund_or_deleted(&self, lookup: &RefundLookup) -> Result<&'a LoadedRefund, LedgerError> {
         match self.snapshot.refund(&self.key.org(), lookup) {
-            Loaded::NotLoaded => Err(not_loaded()),
+            Loaded::NotLoaded => Err(LedgerError::not_loaded()),
             Loaded::Present(loaded) if loaded.refund.movement == *self.key => Ok(loaded),
             Loaded::Absent | Loaded::Present(_) => Err(LedgerError::refund_not_found()),
         }
@@ -307,10 +307,6 @@ impl ChainEnd {
             recorded_at: now,
         }
     }
-}
-
-fn not_loaded() -> LedgerError {
-    LedgerError::internal("a decision needs something that its read set did not name")
 }
 
 /// What is left of a movement, with `given_back` returned to it first.

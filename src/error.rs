@@ -246,6 +246,11 @@ impl LedgerError {
         Self::new(ErrorCode::RefundNotFound, "there is no such refund")
     }
 
+    /// A store did not put into a snapshot what it was asked for.
+    pub(crate) fn not_loaded() -> Self {
+        Self::internal("the store did not look for something that was asked of it")
+    }
+
     /// A broken promise between the parts of this library, never the caller's fault.
     pub(crate) fn internal(message: &'static str) -> Self {
         Self::new(ErrorCode::Internal, message)

@@ -182,7 +182,7 @@ pub fn entry_hash(bytes: &[u8]) -> Hash {
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
-/// # fn main() -> Result<(), LedgerError> {
+/// # fn main() -> Result<(), refund_ledger::LedgerError> {
 /// use refund_ledger::{ErrorCode, TextOwner, text_owner};
 /// let (ledger, _) = ledger()?; // its one entry records a movement
 /// let record = ledger.journal(0, 1)?.remove(0);

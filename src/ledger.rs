@@ -531,9 +531,12 @@ impl Ledger {
     /// There is one result per command. Under [`Atomicity::All`] one refusal is enough for
     /// nothing to be written; the other results then say what would have been.
     ///
+    /// An erasure that is committed, but whose text readers of an older state keep in the store's
+    /// files, is answered with `timeout`; sent again, it finishes.
+    ///
     /// # Errors
-    /// What the store could not do; nothing was then written. What a command is refused for stands
-    /// in its own result.
+    /// What the store could not do. Nothing was then written, unless the store error is
+    /// [`StoreError::OutcomeUnknown`]. What a command is refused for stands in its own result.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
@@ -582,11 +585,7 @@ impl Ledger {
         for (at, error) in refused {
             results.insert(at, Err(error));
         }
-        if results.iter().zip(commands).any(|(result, command)| {
-            result.is_ok() && matches!(command.operation, Operation::EraseText { .. })
-        }) {
-            self.store.scrub()?;
-        }
+        self.scrub_after(commands, batch, &mut results);
         for error in results
             .iter_mut()
             .filter_map(|result| result.as_mut().err())
@@ -594,6 +593,31 @@ impl Ledger {
             self.hide_holder(error);
         }
         Ok(results)
+    }
+
+    /// Removes erased texts from the store's files. Where readers of an older state hold it back,
+    /// the erasures are answered with `timeout`, though they are committed: sent again, they finish.
+    fn scrub_after(
+        &self,
+        commands: &[Command],
+        batch: Batch,
+        results: &mut [Result<Receipt, LedgerError>],
+    ) {
+        let nothing_written =
+            batch.atomicity == Atomicity::All && results.iter().any(Result::is_err);
+        let is_erasure =
+            |command: &Command| matches!(command.operation, Operation::EraseText { .. });
+        if nothing_written || !commands.iter().any(is_erasure) {
+            return;
+        }
+        let Err(error) = self.store.scrub() else {
+            return;
+        };
+        for (result, command) in results.iter_mut().zip(commands) {
+            if result.is_ok() && is_erasure(command) {
+                *result = Err(error.clone().into());
+            }
+        }
     }
 
     /// What the commands would come to, without writing.
@@ -679,7 +703,11 @@ impl Ledger {
                     return if self.was_committed(&lost)? {
                         Ok(())
                     } else {
-                        Err(error.into())
+                        // The lost attempt may still be on its way.
+                        Err(StoreError::OutcomeUnknown {
+                            reason: error.to_string(),
+                        }
+                        .into())
                     };
                 }
             }

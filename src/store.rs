@@ -147,6 +147,8 @@ pub trait Store: Send + Sync {
     /// as far as `range` asks for them; at the end, in a scan of everything, whatever belongs to
     /// no movement. Answers with the last position of the view.
     ///
+    /// The visitor must not call into the store: it may be locked.
+    ///
     /// What is there but can't be read as what it should be is visited as [`ScanRow::Invalid`],
     /// and the scan goes on.
     ///

@@ -182,3 +182,89 @@ fn a_changed_missing_or_repeated_line_is_refused_and_nothing_is_written() {
         refused(&parsed(&changed), from);
     }
 }
+
+#[test]
+fn an_update_that_sends_back_the_amount_as_it_was_read_keeps_it() {
+    // What a refund took as the rest of a movement, or had derived, need not fit its tax by itself.
+    let scope = r#""org_id":"a","subscription_id":"s","movement_id":"m""#;
+    let line = |op: &str, rest: &str| {
+        parsed(&format!(r#"{{"op":"{op}",{scope},{rest}}}"#))
+            .remove(0)
+            .command
+    };
+    let create = |id: &str, amount: &str| {
+        line(
+            "create_refund",
+            &format!(
+                r#""body":{{"refund_datetime":"2022-02-24T00:00:00Z","amount":{amount},"external_refund_unique_id":"{id}","billable":false,"description":"d"}}"#
+            ),
+        )
+    };
+    let ledger = Ledger::in_memory();
+    let movement = r#""body":{"currency":"EUR","occurred_at":"2022-02-01T00:00:00Z","amount":{"value_with_taxes":1,"value_without_taxes":0.9,"tax":{"type":"IVA","percentage":11}},"description":"d"}"#;
+    let iva = r#""tax":{"type":"IVA","percentage":21}"#;
+    let high = r#""tax":{"type":"T","percentage":300}"#;
+    for command in [
+        line("record_movement", movement),
+        create("derived", &format!(r#"{{"value_with_taxes":0.06,{high}}}"#)),
+        create("some", r#"{"value_with_taxes":0.5}"#),
+        create("rest", &format!(r#"{{"value_with_taxes":0.44,{iva}}}"#)),
+        line("delete_refund", r#""external_refund_unique_id":"some""#),
+    ] {
+        ledger.execute(&command).unwrap();
+    }
+    for refund in ledger.refunds(RefundFilter::default()) {
+        let refund = refund.unwrap();
+        let mut body =
+            serde_json::to_value(refund_ledger::wire::RefundBody::from(&refund)).unwrap();
+        let fields = body.as_object_mut().unwrap();
+        for reply_only in [
+            "id",
+            "org_id",
+            "subscription_id",
+            "movement_id",
+            "kind",
+            "revision",
+            "created_at",
+            "updated_at",
+        ] {
+            fields.remove(reply_only);
+        }
+        fields.insert("description".into(), "changed".into());
+        let content =
+            refund_ledger::wire::parse_update_request(body.to_string().as_bytes()).unwrap();
+        ledger
+            .update_refund(&refund.movement, refund.id, content, Some(1))
+            .unwrap_or_else(|error| panic!("{body}: {error}"));
+        let now = ledger.refund(&refund.movement, refund.id).unwrap();
+        assert_eq!(now.details.amount, refund.details.amount);
+        assert_eq!(now.details.description.text(), Some("changed"));
+    }
+}
+
+#[test]
+fn only_who_may_restore_can_append_entries_in_the_name_of_others() {
+    struct Clerk;
+    impl refund_ledger::Authorize for Clerk {
+        fn authorize(
+            &self,
+            _: &refund_ledger::Id,
+            action: refund_ledger::Action,
+            _: refund_ledger::Resource<'_>,
+        ) -> Result<refund_ledger::Access, String> {
+            Ok(if action == refund_ledger::Action::Restore {
+                refund_ledger::Access::Forbidden
+            } else {
+                refund_ledger::Access::Allow
+            })
+        }
+    }
+    let lines = parsed(&export(&session()));
+    let copy = Ledger::in_memory().with_access(std::sync::Arc::new(Clerk));
+    let refused = copy.restore(&lines).unwrap_err();
+    assert_eq!(
+        refused.error.code(),
+        refund_ledger::ErrorCode::Forbidden,
+        "the entries name their own actors and times"
+    );
+}

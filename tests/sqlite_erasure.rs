@@ -3,6 +3,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test that fails should fail loudly"
 )]
 
@@ -127,4 +128,48 @@ fn an_erasure_that_a_reader_holds_back_says_so_and_can_be_finished() {
         [""; 0],
         "now it is gone"
     );
+}
+
+#[test]
+fn a_batch_with_an_erasure_under_a_reader_says_that_its_other_commands_are_done() {
+    use refund_ledger::{Batch, Command, Operation};
+    let file = crowded(SqliteOptions::default().with_busy_timeout(Duration::from_millis(50)));
+    let first = key("mov-1");
+    let named = |name: &str| RefundLookup::ExternalId(id(name));
+    let commands = [
+        Command {
+            movement: first.clone(),
+            operation: Operation::DeleteRefund {
+                refund: named("around-1"),
+                expected_revision: None,
+            },
+        },
+        Command {
+            movement: first.clone(),
+            operation: Operation::EraseText {
+                refund: Some(named("ext")),
+                expected_revision: None,
+            },
+        },
+    ];
+    let reader = rusqlite::Connection::open(&file.path).unwrap();
+    reader
+        .execute_batch("BEGIN; SELECT count(*) FROM journal")
+        .unwrap();
+    let results = file
+        .ledger
+        .execute_all(&commands, Batch::default())
+        .unwrap();
+    assert!(results[0].is_ok(), "the deletion is done: {results:?}");
+    let held_back = results[1].as_ref().unwrap_err();
+    assert_eq!(
+        held_back.code(),
+        ErrorCode::Timeout,
+        "the text is still in the log"
+    );
+    drop(reader);
+    let again = file.ledger.execute(&commands[1]).unwrap();
+    assert!(again.replayed, "the erasure was committed before");
+    let left = holding(file.path.parent().unwrap(), "SECRET of the refund");
+    assert_eq!(left, Vec::<String>::new(), "the text is in no file");
 }

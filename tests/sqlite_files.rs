@@ -373,7 +373,8 @@ fn a_backup_while_others_write_is_of_one_moment() {
 fn locks_held(path: &std::path::Path) -> usize {
     use std::os::unix::fs::MetadataExt;
     let inode = format!(":{} ", std::fs::metadata(path).unwrap().ino());
-    let process = format!(" {} ", std::process::id());
+    let own = std::fs::read_link("/proc/self").unwrap();
+    let process = format!(" {} ", own.display());
     std::fs::read_to_string("/proc/locks")
         .unwrap()
         .lines()

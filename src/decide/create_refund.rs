@@ -1,6 +1,6 @@
 //! `create_refund` and `create_non_subscribable_refund`.
 
-use super::{Decision, Receipt, Scope, check_caps, left_of, not_loaded};
+use super::{Decision, Receipt, Scope, check_caps, left_of};
 use crate::amount::Values;
 use crate::error::{ErrorCode, Holder, LedgerError};
 use crate::id::Id;
@@ -22,7 +22,7 @@ impl Scope<'_> {
         if let Some(external_id) = &external_id {
             let lookup = RefundLookup::ExternalId(external_id.id().clone());
             match self.snapshot.refund(&self.key.org(), &lookup) {
-                Loaded::NotLoaded => return Err(not_loaded()),
+                Loaded::NotLoaded => return Err(LedgerError::not_loaded()),
                 Loaded::Absent => {}
                 Loaded::Present(holder) => return self.answer_held(holder, content, external_id),
             }
@@ -55,7 +55,7 @@ impl Scope<'_> {
         content: &RefundContent,
         external_id: &ExternalId,
     ) -> Result<Decision, LedgerError> {
-        let first = holder.at_revision(1).ok_or_else(not_loaded)?;
+        let first = holder.at_revision(1).ok_or_else(LedgerError::not_loaded)?;
         let fields = create_differences(first, self.key, content, external_id);
         let held_by = || Holder {
             movement: holder.refund.movement.clone(),

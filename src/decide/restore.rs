@@ -35,6 +35,8 @@ pub struct Preserved {
     pub text_sequence: u64,
     /// The description's salt; `None` where this entry brought no text or it was erased.
     pub salt: Option<Salt>,
+    /// Whether the text that this entry brought was erased since.
+    pub erased: bool,
     /// The entry's hash.
     pub hash: Hash,
 }
@@ -90,6 +92,7 @@ pub(crate) fn restore(
         snapshot,
         context: &context,
     };
+    check_text(preserved)?;
     let change = scope.restore(&command.operation, preserved)?;
     if change.entry.sequence != preserved.sequence {
         return Err(LedgerError::invalid_field(
@@ -109,6 +112,26 @@ pub(crate) fn restore(
         ));
     }
     Ok(change)
+}
+
+/// An entry that brought a text has it with its salt, or says that it was erased; one that
+/// brought none has neither.
+fn check_text(preserved: &Preserved) -> Result<(), LedgerError> {
+    let brought = preserved.text_sequence == preserved.sequence;
+    let (salt, erased) = (preserved.salt.is_some(), preserved.erased);
+    match (brought, salt, erased) {
+        (true, true, false) | (true, false, true) | (false, false, false) => Ok(()),
+        (true, false, false) => Err(LedgerError::invalid_field(
+            "preserved.salt",
+            "required",
+            "is required, unless `erased` says that the text is gone",
+        )),
+        _ => Err(LedgerError::invalid_field(
+            "preserved.salt",
+            "not_allowed",
+            "stands beside a text that this entry did not bring, or that was erased",
+        )),
+    }
 }
 
 impl Scope<'_> {
@@ -238,6 +261,16 @@ impl Scope<'_> {
         check_caps(movement, left, amount.values())?;
         let kept = &current.details.description;
         let description = if preserved.text_sequence == kept.sequence {
+            if kept
+                .text()
+                .is_some_and(|text| text != content.description.as_str())
+            {
+                return Err(LedgerError::invalid_field(
+                    "description",
+                    "differs",
+                    "differs from the text that the entry kept",
+                ));
+            }
             kept.clone()
         } else {
             self.preserved_text(&content.description, &movement.chain, preserved)

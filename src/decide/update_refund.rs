@@ -45,9 +45,16 @@ impl Scope<'_> {
 
         let old = current.details.amount.values();
         let left = left_of(movement, old)?;
-        let amount = content
-            .amount
-            .resolve(movement.amount.currency(), Some(left))?;
+        // What was booked before is not judged anew: the rest of a movement that it took, or a
+        // value that was derived, may not fit the tax by itself.
+        let kept = &current.details.amount;
+        let amount = if content.amount.differences_from(kept).next().is_none() {
+            kept.clone()
+        } else {
+            content
+                .amount
+                .resolve(movement.amount.currency(), Some(left))?
+        };
         if content.refund_datetime != current.details.refund_datetime {
             let context = self.context;
             context

@@ -7,7 +7,7 @@ use crate::access::{Action, Resource};
 use crate::command::Operation;
 use crate::decide::{Preserved, restore};
 use crate::error::LedgerError;
-use crate::journal::{Entry, EntryContent, JournalRecord};
+use crate::journal::{Entry, EntryContent, EntryKind, JournalRecord};
 use crate::store::batch::BatchBuilder;
 use crate::store::{ReadSet, ScanRange, ScanRow, WriteBatch};
 use crate::text::SaltedText;
@@ -52,7 +52,9 @@ impl Ledger {
     pub fn export_line(&self, record: &JournalRecord) -> Result<String, LedgerError> {
         self.authorize(Action::Audit, Resource::Ledger)?;
         let mut entry = record.decode()?;
-        if let EntryContent::Refund(content) = &entry.content
+        // Of the entries that kept an earlier text, only updates are exported with it.
+        if entry.kind == EntryKind::RefundUpdated
+            && let EntryContent::Refund(content) = &entry.content
             && content.details.description.sequence != entry.sequence
         {
             let salted = self.text_at(&entry, content.details.description.sequence)?;
@@ -112,12 +114,12 @@ impl Ledger {
             }
         };
         let failed = |error: LedgerError| RestoreError { index: None, error };
+        self.authorize(Action::Restore, Resource::Ledger)
+            .map_err(failed)?;
         let mut wanted = ReadSet::default();
         let mut preserved: Vec<(&Line, &Preserved)> = Vec::with_capacity(lines.len());
         for (index, line) in lines.iter().enumerate() {
             let command = &line.command;
-            self.authorize(command.action(), Resource::Movement(&command.movement))
-                .map_err(at(index))?;
             let kept = line.preserved.as_ref().ok_or_else(|| {
                 at(index)(LedgerError::invalid_field(
                     "preserved",

@@ -51,7 +51,8 @@ impl Ledger {
         wanted.want_movement(movement.clone());
         match self.store.load(&wanted)?.movement(movement) {
             Loaded::Present(found) if !found.voided => Ok(found.clone()),
-            _ => Err(LedgerError::movement_not_found()),
+            Loaded::Present(_) | Loaded::Absent => Err(LedgerError::movement_not_found()),
+            Loaded::NotLoaded => Err(LedgerError::not_loaded()),
         }
     }
 
@@ -129,7 +130,8 @@ impl Ledger {
         }
         match snapshot.refund(&movement.org(), lookup) {
             Loaded::Present(loaded) if loaded.refund.movement == *movement => Ok(loaded.clone()),
-            _ => Err(LedgerError::refund_not_found()),
+            Loaded::Present(_) | Loaded::Absent => Err(LedgerError::refund_not_found()),
+            Loaded::NotLoaded => Err(LedgerError::not_loaded()),
         }
     }
 
@@ -290,6 +292,8 @@ impl Ledger {
     }
 
     /// What the refunds that match add up to, per currency, in order of currency, in minor units.
+    /// They are read page by page: a refund whose date others change meanwhile may count twice, or
+    /// not at all.
     ///
     /// # Errors
     /// What the store could not do.

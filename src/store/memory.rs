@@ -68,6 +68,7 @@ impl State {
             RefundLookup::ExternalId(external_id) => {
                 self.external_ids.get(&(org.clone(), external_id.clone()))?
             }
+            RefundLookup::Nothing => return None,
         };
         self.refunds
             .get(id)

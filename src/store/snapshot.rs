@@ -16,6 +16,8 @@ pub enum RefundLookup {
     Id(RefundId),
     /// By the external id (or idempotency key) that it holds in its org.
     ExternalId(Id),
+    /// By something that can't be the id of any refund: there is none. No read set names it.
+    Nothing,
 }
 
 impl From<RefundId> for RefundLookup {
@@ -48,6 +50,9 @@ impl ReadSet {
     /// Wants the refund of this org that `lookup` names and, where a revision is given (from 1),
     /// its content at that revision.
     pub fn want_refund(&mut self, org: Id, lookup: RefundLookup, revision: Option<u32>) {
+        if lookup == RefundLookup::Nothing {
+            return;
+        }
         self.refunds
             .entry((org, lookup))
             .or_default()
@@ -193,6 +198,9 @@ impl Snapshot {
 
     /// What is known of a refund. A deleted one is present.
     pub fn refund(&self, org: &Id, lookup: &RefundLookup) -> Loaded<&LoadedRefund> {
+        if *lookup == RefundLookup::Nothing {
+            return Loaded::Absent;
+        }
         let key = (org.clone(), lookup.clone());
         Loaded::from_entry(
             self.lookups

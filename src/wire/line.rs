@@ -272,8 +272,8 @@ fn body<T>(
     }
 }
 
-/// The refund that a line names: by the ledger's id, or by external id. What can't be a refund's
-/// id names a refund that does not exist, as any other unknown id does.
+/// The refund that a line names: by the ledger's id, or by external id. What can't be a refund's id
+/// names a refund that does not exist, as any other unknown id does.
 fn lookup(object: &Object<'_>, faults: &mut Faults) -> Option<RefundLookup> {
     if let Some(raw) = object.get("refund_id") {
         if object.get("external_refund_unique_id").is_some() {
@@ -285,9 +285,7 @@ fn lookup(object: &Object<'_>, faults: &mut Faults) -> Option<RefundLookup> {
             return None;
         }
         let text = object.text("refund_id", raw, faults)?;
-        return Some(RefundLookup::Id(
-            text.parse().unwrap_or(RefundId::from_bytes([0; 16])),
-        ));
+        return Some(text.parse().map_or(RefundLookup::Nothing, RefundLookup::Id));
     }
     if object.get("external_refund_unique_id").is_some() {
         return object
@@ -360,8 +358,9 @@ fn parse_preserved(raw: &RawValue) -> Result<Preserved, LedgerError> {
     let salt = object
         .get("salt")
         .and_then(|raw| object.parsed("salt", raw, &mut faults, str::parse::<Salt>));
-    let holds_idempotency_key = object.get("holds_idempotency_key").is_some()
-        && object.required_bool("holds_idempotency_key", &mut faults) == Some(true);
+    let mut is_set =
+        |name| object.get(name).is_some() && object.required_bool(name, &mut faults) == Some(true);
+    let (holds_idempotency_key, erased) = (is_set("holds_idempotency_key"), is_set("erased"));
     faults.into_result()?;
     match (sequence, recorded_at, actor, text_hash, text_sequence, hash) {
         (
@@ -380,6 +379,7 @@ fn parse_preserved(raw: &RawValue) -> Result<Preserved, LedgerError> {
             text_hash,
             text_sequence,
             salt,
+            erased,
             hash,
         }),
         _ => Err(LedgerError::internal(

@@ -72,6 +72,7 @@ impl Written {
         below: Option<&LoadedRefund>,
     ) -> Option<LoadedRefund> {
         let id = match (lookup, below) {
+            (RefundLookup::Nothing, _) => None,
             (RefundLookup::Id(id), _) => Some(*id),
             (RefundLookup::ExternalId(_), Some(below)) => Some(below.refund.id),
             (RefundLookup::ExternalId(external_id), None) => self

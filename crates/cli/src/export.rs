@@ -25,6 +25,7 @@ pub(crate) fn run(common: &Common, args: &Export, output: &mut Output) -> Result
         lines(&ledger, |line| output.line(line))?;
         return Ok(Exit::Done);
     };
+    ledger_file::spare(common, path, &[])?;
     let mut file = Publish::begin(path)?;
     let lines = lines(&ledger, |line| file.line(line.as_bytes()))?;
     file.finish()?;

@@ -75,6 +75,9 @@ impl Counts {
 pub(crate) fn run(common: &Common, args: &Import, output: &mut Output) -> Result<Exit, Failure> {
     // What can't be read, or rejects that can't be written, must not leave a new ledger behind.
     ledger_file::path(common)?;
+    if let Some(rejects) = &args.rejects {
+        ledger_file::spare(common, rejects, &args.files)?;
+    }
     let inputs = Inputs::open(&args.files, args.csv)?;
     let progress = inputs.progress();
     if args.preserve {

@@ -23,6 +23,7 @@ use crate::failure::Failure;
 use crate::output::{Exit, Output};
 
 fn main() -> ExitCode {
+    outlive_file_limits();
     let cli = match args::parse() {
         Ok(cli) => cli,
         Err(exit) => return exit,
@@ -38,6 +39,20 @@ fn main() -> ExitCode {
             failure.report(cli.common.format);
             failure.exit().into()
         }
+    }
+}
+
+/// A write beyond the process's limit on files must fail as one on a full disk does. Left alone, the
+/// signal that comes with it ends the process without a word.
+fn outlive_file_limits() {
+    #[cfg(unix)]
+    {
+        let seen = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        // Where the signal can't be caught, all stays as it was.
+        drop(signal_hook::flag::register(
+            signal_hook::consts::SIGXFSZ,
+            seen,
+        ));
     }
 }
 

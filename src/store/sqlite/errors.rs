@@ -90,6 +90,16 @@ fn sqlite_error(error: &rusqlite::Error, file: &str) -> StoreError {
         ErrorCode::CannotOpen => failed(format!(
             "{file} can't be opened; check the permissions of the file and its directory ({error})"
         )),
+        ErrorCode::SystemIoFailure
+            if error
+                .sqlite_error()
+                .is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_WRITE) =>
+        {
+            failed(format!(
+                "{file} can't be written; the disk, or the limit of the process on files, may be \
+                 full ({error})"
+            ))
+        }
         ErrorCode::SystemIoFailure => failed(format!("{file} can't be read or written: {error}")),
         ErrorCode::PermissionDenied => failed(format!("{file}: permission denied ({error})")),
         _ => failed(format!("{file}: {error}")),

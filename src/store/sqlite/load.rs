@@ -171,7 +171,7 @@ impl Loader<'_> {
             last = Some((org, number));
             // Most external ids are looked for in vain, and their index alone tells that.
             let id = match (number, lookup) {
-                (None, _) => None,
+                (None, _) | (_, RefundLookup::Nothing) => None,
                 (Some(_), RefundLookup::Id(id)) => Some(*id),
                 (Some(number), RefundLookup::ExternalId(id)) => {
                     let mut rows = holders.query((number, id.as_str()))?;

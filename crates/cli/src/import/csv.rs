@@ -77,6 +77,43 @@ impl CsvRows {
     }
 }
 
+/// Refuses a row whose quotes don't pair up. Read leniently, a quote that is missing would swallow
+/// the rows behind it.
+fn check_quotes(row: &[u8]) -> Result<(), LedgerError> {
+    let mut rest = row.iter().copied().peekable();
+    let mut cell_begins = true;
+    while let Some(byte) = rest.next() {
+        if byte != b'"' || !cell_begins {
+            cell_begins = byte == b',';
+            continue;
+        }
+        loop {
+            match rest.next() {
+                None => {
+                    return Err(malformed(
+                        "the row ends inside a quoted cell; a closing quote is missing, here or in \
+                         a row before"
+                            .into(),
+                    ));
+                }
+                // Two quotes in a row stand for one.
+                Some(b'"') if rest.next_if_eq(&b'"').is_none() => break,
+                Some(_) => {}
+            }
+        }
+        match rest.next() {
+            None | Some(b',' | b'\r' | b'\n') => cell_begins = true,
+            Some(_) => {
+                return Err(malformed(
+                    "text stands behind a closing quote; a quote inside a cell is written twice"
+                        .into(),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn malformed(message: String) -> LedgerError {
     LedgerError::new(ErrorCode::MalformedRequest, message)
 }
@@ -224,6 +261,7 @@ impl RawRows {
                 "the row has more than {CELLS_MAX} cells"
             )));
         }
+        check_quotes(&self.input)?;
         let mut cells = Vec::with_capacity(self.cells);
         let mut start = 0;
         for end in self.ends.iter().take(self.cells) {
@@ -249,6 +287,33 @@ impl RawRows {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quotes_pair_up_or_the_row_is_refused() {
+        for good in [
+            "a,b\n",
+            "\"a\",b\r\n",
+            "\"a, \"\"b\"\"\",\"\"\n",
+            "a\"b,c",
+            "\"two\nlines\",c",
+            "",
+        ] {
+            assert!(
+                check_quotes(good.as_bytes()).is_ok(),
+                "{good:?} is well quoted"
+            );
+        }
+        for bad in [
+            "\"a",
+            "x,\"a\nb,c\n",
+            "\"a\"b,c",
+            "x,\"a\" ,c",
+            "\"a\"\"",
+            "\"",
+        ] {
+            assert!(check_quotes(bad.as_bytes()).is_err(), "{bad:?} is not");
+        }
+    }
 
     fn rows(text: &[u8]) -> Vec<(u64, Result<Vec<String>, String>)> {
         let source = io::BufReader::with_capacity(7, io::Cursor::new(text.to_vec()));

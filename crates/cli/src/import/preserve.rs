@@ -36,6 +36,7 @@ pub(super) fn run(
     };
     let building = Building::begin(path)?;
     let lines = restore(&building.ledger, &mut inputs)?;
+    verify(&building.ledger)?;
     match existing {
         None => building.publish(path)?,
         Some(ledger) => {
@@ -51,6 +52,24 @@ pub(super) fn run(
     };
     output.answer(&counts, || format!("restored {lines} lines"))?;
     Ok(Exit::Done)
+}
+
+/// Sees that what the lines built is whole: a text that is missing must have been erased by one.
+fn verify(ledger: &Ledger) -> Result<(), Failure> {
+    let report = ledger.verify(None)?;
+    match report.findings.first() {
+        None => Ok(()),
+        Some(finding) => {
+            let movement = match &finding.movement {
+                Some(movement) => format!("movement `{movement}`: "),
+                None => String::new(),
+            };
+            Err(Failure::Stopped {
+                so_far: "the lines are not a whole export, so nothing was restored".into(),
+                cause: Box::new(Failure::Usage(format!("{movement}{}", finding.message))),
+            })
+        }
+    }
 }
 
 fn refuse_unless_empty(ledger: &Ledger, path: &Path) -> Result<(), Failure> {

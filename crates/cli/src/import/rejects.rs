@@ -61,9 +61,11 @@ impl Rejects {
     ) -> Result<(), Failure> {
         self.count += 1;
         if let Some(file) = &mut self.file {
+            // What is nested so deep that common parsers refuse it is kept as a string too.
+            let readable = serde_json::from_slice::<serde_json::Value>(input).is_ok();
             let input = match serde_json::from_slice(input) {
-                Ok(json) => Input::Json(json),
-                Err(_) => Input::Text(String::from_utf8_lossy(input)),
+                Ok(json) if readable => Input::Json(json),
+                _ => Input::Text(String::from_utf8_lossy(input)),
             };
             let reject = Reject {
                 file: place.file.as_deref(),

@@ -254,3 +254,72 @@ fn a_kept_head_proves_that_nothing_was_cut_off() {
         assert_eq!(error["code"], "usage");
     }
 }
+
+#[test]
+fn an_export_that_lacks_a_salt_or_hides_a_text_is_refused_and_leaves_nothing_behind() {
+    let export = exported(&eventful());
+    let mut refused = 0;
+    for (at, line) in export.lines().enumerate() {
+        let original: serde_json::Value = serde_json::from_str(line).unwrap();
+        let mut without = original.clone();
+        let preserved = without["preserved"].as_object_mut().unwrap();
+        if preserved.remove("salt").is_none() {
+            continue;
+        }
+        let mut hidden = without.clone();
+        hidden["preserved"]["erased"] = json!(true);
+        for changed in [without, hidden] {
+            let text: Vec<String> = export
+                .lines()
+                .enumerate()
+                .map(|(n, line)| {
+                    if n == at {
+                        changed.to_string()
+                    } else {
+                        line.into()
+                    }
+                })
+                .collect();
+            let copy = Place::new();
+            let file = copy.file("export.jsonl", text.join("\n"));
+            copy.run(&["import", "--preserve", &file]).exits(2);
+            assert!(!copy.ledger().exists(), "nothing was restored: {changed}");
+            refused += 1;
+        }
+    }
+    assert!(refused >= 8, "{refused} lines brought a text");
+}
+
+#[test]
+fn nothing_is_written_over_the_ledger_or_what_is_being_read() {
+    let place = eventful();
+    let ledger = place.ledger().display().to_string();
+    let link = place.path("link.db");
+    std::os::unix::fs::symlink(&ledger, &link).unwrap();
+    let link = link.display().to_string();
+    let input = place.file("bad.jsonl", "{}\n");
+    let before = place.run(&["export"]).exits(0).stdout;
+    let wal = format!("{ledger}-wal");
+    for target in [&ledger, &link, &wal] {
+        place.run(&["export", "--output", target]).exits(2);
+        place.run(&["import", &input, "--rejects", target]).exits(2);
+        place
+            .run(&["import", &input, "--dry-run", "--rejects", target])
+            .exits(2);
+    }
+    place.run(&["import", &input, "--rejects", &input]).exits(2);
+    assert_eq!(fs::read_to_string(&input).unwrap(), "{}\n");
+    assert_eq!(place.run(&["export"]).exits(0).stdout, before);
+    place.run(&["verify"]).exits(0);
+}
+
+#[test]
+fn an_empty_file_is_no_ledger_to_read() {
+    let place = Place::new();
+    fs::write(place.ledger(), b"").unwrap();
+    for command in ["verify", "list", "head", "export", "movements"] {
+        place.run(&[command]).exits(2);
+    }
+    let size = fs::metadata(place.ledger()).unwrap().len();
+    assert_eq!(size, 0, "reading makes no ledger");
+}
