@@ -94,7 +94,8 @@
 //! | `conformance` | no | the suite of cases that every [`Store`] must pass |
 //!
 //! Without features the crate is the bare core: rules, journal and the memory store, with no
-//! clock, no randomness and no I/O. It builds for `wasm32-unknown-unknown`.
+//! clock, no randomness and no I/O. [`Ledger::new`] then takes a [`Host`] of your own. It builds for
+//! `wasm32-unknown-unknown`.
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 mod access;
