@@ -6,6 +6,7 @@
 
 mod apply;
 mod backup;
+mod chain;
 mod errors;
 mod list;
 mod load;

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, Row};
 
+use super::chain::{self, Chain};
 use super::errors::Fault;
 use super::rows::{Columns, MovementRow, RefundRow};
 use super::statements::{
-    HOLDER, LOAD_CHAIN_OF_REFUND, LOAD_CREATION, LOAD_MOVEMENT, LOAD_REFUND, ORG_NUMBER,
+    CHAIN_POSITION, HOLDER, LOAD_CREATION, LOAD_MOVEMENT, LOAD_REFUND, ORG_NUMBER,
 };
 use crate::id::{Id, MovementKey, RefundId};
 use crate::journal::JournalEntry;
-use crate::refund::Refund;
 use crate::store::{LoadedRefund, ReadSet, RefundLookup, Snapshot};
 
 /// What a load found beyond the snapshot, and what stays true as long as the write lock is held.
@@ -199,7 +199,7 @@ impl Loader<'_> {
             Some(row) => {
                 let text = (row.refund.details.description.sequence, row.text_position);
                 self.known.texts.insert(row.refund.id, text);
-                Some(self.with_past(row.refund, revisions)?)
+                Some(self.with_past(row, revisions)?)
             }
         };
         self.snapshot.put_refund(org.clone(), lookup.clone(), found);
@@ -207,18 +207,22 @@ impl Loader<'_> {
     }
 
     /// The refund with the wanted ones of its past revisions, which only its chain knows.
-    fn with_past(&self, refund: Refund, revisions: &BTreeSet<u32>) -> Result<LoadedRefund, Fault> {
-        let mut chain: Vec<JournalEntry> = Vec::new();
-        if revisions
-            .iter()
-            .any(|revision| *revision != refund.revision)
-        {
-            let mut statement = self.connection.prepare_cached(LOAD_CHAIN_OF_REFUND)?;
-            let mut rows = statement.query([&refund.id.as_bytes()[..]])?;
-            while let Some(row) = rows.next()? {
-                chain.push(Columns::new(row).record(&refund.movement)?.entry);
+    fn with_past(
+        &self,
+        found: RefundRow,
+        revisions: &BTreeSet<u32>,
+    ) -> Result<LoadedRefund, Fault> {
+        let refund = found.refund;
+        let mut entries: Vec<JournalEntry> = Vec::new();
+        let is_past = |revision: &u32| *revision != refund.revision;
+        if revisions.iter().any(is_past) {
+            let connection = self.connection;
+            let mut statement = connection.prepare_cached(CHAIN_POSITION)?;
+            let end = statement.query_row([found.movement], |row| row.get(0))?;
+            for position in Chain::walk(connection, found.movement, end)?.whole()? {
+                entries.push(chain::record(connection, position, &refund.movement)?.entry);
             }
         }
-        Ok(LoadedRefund::from_chain(refund, revisions, &chain)?)
+        Ok(LoadedRefund::from_chain(refund, revisions, &entries)?)
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct MovementRow {
     pub(super) number: i64,
     pub(super) org: i64,
     pub(super) text_position: i64,
+    /// Where its chain ends.
+    pub(super) chain_position: i64,
     pub(super) movement: Movement,
 }
 
@@ -26,6 +28,7 @@ pub(super) struct MovementRow {
 #[derive(Debug)]
 pub(super) struct RefundRow {
     pub(super) org: i64,
+    pub(super) movement: i64,
     pub(super) text_position: i64,
     pub(super) refund: Refund,
 }
@@ -70,7 +73,7 @@ impl<'a> Columns<'a> {
         self.valid(value)
     }
 
-    fn number<T: TryFrom<i64>>(&mut self) -> Result<T, Fault> {
+    pub(super) fn number<T: TryFrom<i64>>(&mut self) -> Result<T, Fault> {
         let value = self.integer()?;
         self.valid(T::try_from(value).ok())
     }
@@ -233,6 +236,7 @@ impl<'a> Columns<'a> {
             number,
             org: self.integer()?,
             text_position: self.integer()?,
+            chain_position: self.integer()?,
             movement: Movement {
                 key,
                 occurred_at: self.timestamp()?,
@@ -288,6 +292,7 @@ impl<'a> Columns<'a> {
         let period = self.valid(Period::new(start, end).ok())?;
         Ok(RefundRow {
             org,
+            movement,
             text_position,
             refund: Refund {
                 id,
@@ -402,11 +407,16 @@ impl<'a, 'c> Binder<'a, 'c> {
     }
 
     /// What every change of a movement or of its refunds moves.
-    pub(super) fn movement_sums(&mut self, movement: &Movement) -> Result<(), Fault> {
+    pub(super) fn movement_sums(
+        &mut self,
+        movement: &Movement,
+        chain_position: i64,
+    ) -> Result<(), Fault> {
         self.add(movement.refunded.values.with)?;
         self.add(movement.refunded.values.without)?;
         self.add(movement.refunded.count)?;
         self.add(stored(movement.chain.length))?;
+        self.add(chain_position)?;
         self.add(&movement.chain.hash.0[..])?;
         self.timestamp(movement.chain.recorded_at)
     }
