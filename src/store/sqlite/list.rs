@@ -7,10 +7,11 @@ use std::collections::{BinaryHeap, VecDeque};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use super::bind::stored;
 use super::chain::{self, Chain};
 use super::errors::Fault;
 use super::load::{find_refund, org_number, read_refund};
-use super::rows::{Columns, key, stored};
+use super::rows::{Columns, key};
 use super::statements::{HOLDER, MOVEMENT_NUMBER, key_columns, refund_columns, refund_joins};
 use crate::id::{Id, RefundId};
 use crate::query::{ListAfter, Page, RefundFilter};

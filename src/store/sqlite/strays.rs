@@ -3,8 +3,9 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::bind::stored;
 use super::errors::Fault;
-use super::rows::{Columns, stored};
+use super::rows::Columns;
 use super::scan::{Counts, Flow, GO_ON, Visitor, visit};
 use crate::id::MovementKey;
 use crate::journal::Entry;
