@@ -135,7 +135,7 @@ pub use host::SystemHost;
 pub use id::{ID_BYTES_MAX, Id, MovementKey, RefundId};
 pub use journal::{
     Entry, EntryContent, EntryKind, JournalEntry, JournalPosition, JournalRecord, MovementContent,
-    RefundContentEntry, TextOwner, entry_hash,
+    RefundContentEntry, TextOwner, entry_hash, text_owner,
 };
 pub use ledger::{
     Atomicity, Balance, Batch, Created, Ledger, Recorded, RefundPage, RestoreError, Revision,

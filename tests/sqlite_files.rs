@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::disallowed_methods,
     reason = "a test that fails should fail loudly"
 )]
 
@@ -366,4 +367,38 @@ fn a_backup_while_others_write_is_of_one_moment() {
         }
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
+}
+
+/// How many POSIX locks this process holds on a file.
+#[cfg(target_os = "linux")]
+fn locks_held(path: &std::path::Path) -> usize {
+    use std::os::unix::fs::MetadataExt;
+    let inode = format!(":{} ", std::fs::metadata(path).unwrap().ino());
+    let process = format!(" {} ", std::process::id());
+    std::fs::read_to_string("/proc/locks")
+        .unwrap()
+        .lines()
+        .filter(|line| line.contains(&inode) && line.contains(&process))
+        .count()
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn opening_a_file_again_gives_up_none_of_the_locks_on_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("refunds.db");
+    let first = Ledger::open(&path).unwrap();
+    first
+        .record_movement(&key("mov-1"), &movement("February"))
+        .unwrap();
+    let held = locks_held(&path);
+    assert!(held > 0, "an open ledger holds a lock on its file");
+    let second = Ledger::open(&path).unwrap();
+    assert!(locks_held(&path) >= held, "a second handle is opened");
+    drop(second);
+    assert_eq!(locks_held(&path), held, "the second handle is closed");
+
+    // The harness sees what it is for: any other descriptor that is closed gives them up.
+    drop(std::fs::File::open(&path).unwrap());
+    assert_eq!(locks_held(&path), 0, "this is how the locks would be lost");
 }

@@ -1,6 +1,6 @@
 //! The binary form of a journal entry, version 1.
 
-use super::{Entry, EntryContent, EntryKind, MovementContent, RefundContentEntry};
+use super::{Entry, EntryContent, EntryKind, MovementContent, RefundContentEntry, TextOwner};
 use crate::amount::{Amount, Percentage, Tax, Values};
 use crate::currency::Currency;
 use crate::error::{ErrorCode, LedgerError};
@@ -44,12 +44,22 @@ pub(super) fn encode(entry: &Entry) -> Vec<u8> {
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Entry, LedgerError> {
     let mut input = Reader(bytes);
-    input.entry().filter(|_| input.0.is_empty()).ok_or_else(|| {
-        LedgerError::new(
-            ErrorCode::StoreCorrupted,
-            "a journal entry's bytes are not those of an entry",
-        )
-    })
+    input
+        .entry()
+        .filter(|_| input.0.is_empty())
+        .ok_or_else(not_an_entry)
+}
+
+/// Whose content an entry is, from the part before it.
+pub(super) fn text_owner(bytes: &[u8]) -> Result<TextOwner, LedgerError> {
+    Reader(bytes).text_owner().ok_or_else(not_an_entry)
+}
+
+fn not_an_entry() -> LedgerError {
+    LedgerError::new(
+        ErrorCode::StoreCorrupted,
+        "a journal entry's bytes are not those of an entry",
+    )
 }
 
 const KINDS: [EntryKind; 6] = [
@@ -241,6 +251,24 @@ impl<'a> Reader<'a> {
             sequence: self.u64()?,
             salted: None,
         })
+    }
+
+    fn text_owner(&mut self) -> Option<TextOwner> {
+        if self.take(TAG.len())? != TAG {
+            return None;
+        }
+        self.byte()?; // kind
+        for _ in 0..3 {
+            self.text()?; // org, subscription, movement
+        }
+        self.take(20)?; // sequence, recorded at
+        self.text()?; // actor
+        self.hash()?; // previous
+        match self.byte()? {
+            0 => Some(TextOwner::Movement),
+            1 => Some(TextOwner::Refund(RefundId::from_bytes(self.array()?))),
+            _ => None,
+        }
     }
 
     fn entry(&mut self) -> Option<Entry> {

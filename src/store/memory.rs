@@ -9,7 +9,7 @@ use super::{
     Store, StoreError, TextErasure, WriteBatch,
 };
 use crate::id::{Id, MovementKey, RefundId};
-use crate::journal::{Entry, JournalPosition, JournalRecord};
+use crate::journal::{JournalPosition, JournalRecord, text_owner};
 use crate::movement::Movement;
 use crate::query::{ListAfter, Page, RefundFilter};
 use crate::refund::Refund;
@@ -171,8 +171,7 @@ impl State {
         for at in &slot.chain {
             if let Some(record) = self.journal.get_mut(*at)
                 && record.entry.sequence <= erasure.through_sequence
-                && Entry::decode(&record.entry.bytes)
-                    .is_ok_and(|entry| entry.content.text_owner() == erasure.owner)
+                && text_owner(&record.entry.bytes) == Ok(erasure.owner)
             {
                 record.entry.text = None;
             }

@@ -12,6 +12,7 @@ mod errors;
 mod list;
 mod load;
 mod open;
+mod open_files;
 mod rows;
 mod scan;
 mod schema;
@@ -34,6 +35,7 @@ use self::bind::stored;
 use self::errors::Fault;
 use self::load::Known;
 use self::open::Role;
+use self::open_files::OpenFile;
 use self::rows::Columns;
 use self::schema::MIGRATIONS;
 use self::statements::LOAD_JOURNAL;
@@ -93,6 +95,8 @@ pub struct SqliteStore {
     options: SqliteOptions,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    /// Dropped last: the connections above must be closed by then.
+    _open_file: OpenFile,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -139,23 +143,25 @@ impl SqliteStore {
     pub fn open_with(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         version::check_library()?;
         let path = open::absolute(path)?;
-        open::inspect(&path)?;
-        let writer = Self::open_writer(&path, &options).map_err(|fault| fault.at(&path))?;
+        let (open_file, writer) =
+            Self::open_writer(&path, &options).map_err(|fault| fault.at(&path))?;
         Ok(Self {
             path,
             options,
             writer: Mutex::new(writer),
             readers: Mutex::default(),
+            _open_file: open_file,
         })
     }
 
-    fn open_writer(path: &Path, options: &SqliteOptions) -> Result<Connection, Fault> {
-        let connection = open::connect(path, options, Role::Writer)?;
+    fn open_writer(path: &Path, options: &SqliteOptions) -> Result<(OpenFile, Connection), Fault> {
+        let (open_file, connection) =
+            open_files::open(path, || open::connect(path, options, Role::Writer))?;
         // The tables are made under a rollback journal: until all of them are there the file is
         // empty, or is rolled back to that by whoever opens it next.
         MIGRATIONS.bring_up(&connection, path)?;
         open::use_write_ahead_log(&connection)?;
-        Ok(connection)
+        Ok((open_file, connection))
     }
 
     /// The file, from the root.

@@ -18,7 +18,7 @@ use super::statements::{
     TEXT, UPDATE_REFUND,
 };
 use crate::id::{Id, MovementKey};
-use crate::journal::{Entry, JournalEntry};
+use crate::journal::{JournalEntry, text_owner};
 use crate::refund::{ExternalId, Refund};
 use crate::store::{Precondition, RefundWrite, StoreError, TextErasure, WriteBatch};
 
@@ -333,12 +333,11 @@ impl<'b> Writer<'_, 'b> {
             };
             let mut columns = Columns::new(row);
             let sequence: u64 = columns.number()?;
-            let entry = Entry::decode(columns.bytes()?).map_err(|error| {
+            let owner = text_owner(columns.bytes()?).map_err(|error| {
                 Fault::Damaged(format!("the journal entry at position {position}: {error}"))
             })?;
             drop(rows);
-            let is_owned = entry.content.text_owner() == erasure.owner;
-            if is_owned && sequence <= erasure.through_sequence {
+            if owner == erasure.owner && sequence <= erasure.through_sequence {
                 erase.execute([position])?;
             }
         }

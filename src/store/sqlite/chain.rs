@@ -6,7 +6,7 @@ use super::errors::Fault;
 use super::rows::Columns;
 use super::statements::{LINK, LOAD_ENTRY};
 use crate::id::{MovementKey, RefundId};
-use crate::journal::{Entry, EntryContent, EntryKind, JournalRecord};
+use crate::journal::{JournalRecord, TextOwner, text_owner};
 
 /// The positions of a chain's entries, as far back as they are linked.
 #[derive(Debug)]
@@ -80,11 +80,10 @@ pub(super) fn record(
     }
 }
 
-/// The refund that an entry created. An entry that can't be read created none.
-pub(super) fn created_refund(bytes: &[u8]) -> Option<RefundId> {
-    let entry = Entry::decode(bytes).ok()?;
-    match entry.content {
-        EntryContent::Refund(refund) if entry.kind == EntryKind::RefundCreated => Some(refund.id),
-        EntryContent::Refund(_) | EntryContent::Movement(_) => None,
+/// The refund that an entry is about. One that can't be read is about none.
+pub(super) fn refund_of(bytes: &[u8]) -> Option<RefundId> {
+    match text_owner(bytes) {
+        Ok(TextOwner::Refund(id)) => Some(id),
+        Ok(TextOwner::Movement) | Err(_) => None,
     }
 }

@@ -2,7 +2,7 @@
 //! before ended.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -127,12 +127,14 @@ impl List<'_> {
         };
         let (number, end) = (row.get(0)?, row.get(2)?);
         let key = key(org.as_str(), subscription.as_str(), movement.as_str())?;
-        let mut found = Vec::new();
+        let mut ids = BTreeSet::new();
         for position in Chain::walk(self.connection, number, end)?.whole()? {
             let record = chain::record(self.connection, position, &key)?;
-            if let Some(id) = chain::created_refund(&record.entry.bytes) {
-                found.extend(self.by_id(id)?);
-            }
+            ids.extend(chain::refund_of(&record.entry.bytes));
+        }
+        let mut found = Vec::new();
+        for id in ids {
+            found.extend(self.by_id(id)?);
         }
         Ok(Some(found))
     }

@@ -1,5 +1,6 @@
 //! Reading what a decision needs.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, Row};
@@ -29,6 +30,7 @@ pub(super) fn load(connection: &Connection, wanted: &ReadSet) -> Result<(Snapsho
         connection,
         snapshot: Snapshot::default(),
         known: Known::default(),
+        chains: BTreeMap::new(),
     };
     let mut movements = wanted.movements();
     let mut refunds = wanted.refunds();
@@ -79,6 +81,8 @@ struct Loader<'c> {
     connection: &'c Connection,
     snapshot: Snapshot,
     known: Known,
+    /// The chains that past revisions were looked for in, by movement: many refunds may share one.
+    chains: BTreeMap<i64, Vec<JournalEntry>>,
 }
 
 impl Loader<'_> {
@@ -208,21 +212,29 @@ impl Loader<'_> {
 
     /// The refund with the wanted ones of its past revisions, which only its chain knows.
     fn with_past(
-        &self,
+        &mut self,
         found: RefundRow,
         revisions: &BTreeSet<u32>,
     ) -> Result<LoadedRefund, Fault> {
         let refund = found.refund;
-        let mut entries: Vec<JournalEntry> = Vec::new();
-        let is_past = |revision: &u32| *revision != refund.revision;
-        if revisions.iter().any(is_past) {
-            let connection = self.connection;
-            let mut statement = connection.prepare_cached(CHAIN_POSITION)?;
-            let end = statement.query_row([found.movement], |row| row.get(0))?;
-            for position in Chain::walk(connection, found.movement, end)?.whole()? {
-                entries.push(chain::record(connection, position, &refund.movement)?.entry);
-            }
+        let is_current = |revision: &u32| *revision == refund.revision;
+        if revisions.iter().all(is_current) {
+            return Ok(LoadedRefund::from_chain(refund, revisions, [])?);
         }
-        Ok(LoadedRefund::from_chain(refund, revisions, &entries)?)
+        let entries = match self.chains.entry(found.movement) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let connection = self.connection;
+                let mut statement = connection.prepare_cached(CHAIN_POSITION)?;
+                let end = statement.query_row([found.movement], |row| row.get(0))?;
+                let chain = Chain::walk(connection, found.movement, end)?.whole()?;
+                let entries: Result<Vec<JournalEntry>, Fault> = chain
+                    .into_iter()
+                    .map(|at| Ok(chain::record(connection, at, &refund.movement)?.entry))
+                    .collect();
+                place.insert(entries?)
+            }
+        };
+        Ok(LoadedRefund::from_chain(refund, revisions, &*entries)?)
     }
 }

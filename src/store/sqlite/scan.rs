@@ -171,7 +171,7 @@ impl Scan<'_, '_> {
                         visit!((self.visit)(ScanRow::Entry(&record)));
                     }
                     if self.range.refunds {
-                        refunds.extend(chain::created_refund(&record.entry.bytes));
+                        refunds.extend(chain::refund_of(&record.entry.bytes));
                     }
                 }
                 Err(fault) => visit!(self.invalid(Some(&key), fault)?),

@@ -1,8 +1,9 @@
 //! A transaction that is taken back unless it was committed, whatever happens in between.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 
 use super::errors::Fault;
+use crate::store::StoreError;
 
 /// INVARIANT: the connection is in a transaction as long as this lives. Dropping it, also while
 /// panicking, rolls back.
@@ -29,8 +30,18 @@ impl<'c> Transaction<'c> {
 
     pub(super) fn commit(self) -> Result<(), Fault> {
         // A commit that fails leaves the transaction open, and dropping it rolls back.
-        self.connection.prepare_cached("COMMIT")?.execute(())?;
-        Ok(())
+        match self.connection.prepare_cached("COMMIT")?.execute(()) {
+            Err(rusqlite::Error::SqliteFailure(error, message))
+                if error.extended_code == ffi::SQLITE_IOERR_FSYNC =>
+            {
+                // All of it is written, and may outlive a crash though the sync failed.
+                Err(StoreError::OutcomeUnknown {
+                    reason: format!("a sync failed: {}", message.unwrap_or_default()),
+                }
+                .into())
+            }
+            outcome => Ok(outcome.map(|_| ())?),
+        }
     }
 }
 
