@@ -6,6 +6,8 @@
 
 mod apply;
 mod backup;
+mod bind;
+mod chain;
 mod errors;
 mod list;
 mod load;
@@ -29,11 +31,12 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use self::bind::stored;
 use self::errors::Fault;
 use self::load::Known;
 use self::open::Role;
 use self::open_files::OpenFile;
-use self::rows::{Columns, stored};
+use self::rows::Columns;
 use self::schema::MIGRATIONS;
 use self::statements::LOAD_JOURNAL;
 use self::transaction::Transaction;

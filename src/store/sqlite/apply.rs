@@ -2,20 +2,23 @@
 //!
 //! All of this runs under the write lock, inside the caller's transaction.
 
+mod movements;
+
 use std::collections::HashMap;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension};
+use rusqlite::{CachedStatement, Connection};
 
+use super::bind::{Binder, stored};
+use super::chain::Chain;
 use super::errors::Fault;
 use super::load::{Known, org_number};
-use super::rows::{Binder, Columns, MovementRow, stored};
+use super::rows::Columns;
 use super::statements::{
-    ERASE_TEXT, HOLDER, INSERT_ENTRY, INSERT_MOVEMENT, INSERT_ORG, INSERT_REFUND, LAST_POSITION,
-    MOVEMENT_NUMBER, POSITION_OF, TEXTS, UPDATE_MOVEMENT, UPDATE_MOVEMENT_SUMS, UPDATE_REFUND,
+    ERASE_TEXT, HOLDER, INSERT_ENTRY, INSERT_ORG, INSERT_REFUND, LAST_POSITION, MOVEMENT_NUMBER,
+    TEXT, UPDATE_REFUND,
 };
 use crate::id::{Id, MovementKey};
 use crate::journal::{JournalEntry, text_owner};
-use crate::movement::Movement;
 use crate::refund::{ExternalId, Refund};
 use crate::store::{Precondition, RefundWrite, StoreError, TextErasure, WriteBatch};
 
@@ -33,8 +36,10 @@ pub(super) fn apply(
     };
     writer.find_places(&batch.entries);
     writer.check_preconditions(batch)?;
-    writer.put_movements(batch)?;
+    let versions = writer.versions(batch)?;
+    writer.insert_movements(batch, &versions)?;
     writer.append(&batch.entries)?;
+    writer.update_movements(batch, &versions)?;
     writer.put_refunds(&batch.refunds)?;
     for erasure in &batch.erasures {
         writer.erase(erasure)?;
@@ -44,15 +49,19 @@ pub(super) fn apply(
 
 /// Where a movement is in the tables.
 #[derive(Clone, Copy, Debug)]
-struct Numbers {
-    movement: i64,
+struct Located {
+    number: i64,
     org: i64,
+    /// The length of its chain before the batch.
+    version: u64,
+    /// Where its chain ends so far; `None` before the first entry.
+    chain_position: Option<i64>,
 }
 
 /// A movement of the batch.
 #[derive(Debug, Default)]
 struct Place {
-    numbers: Option<Numbers>,
+    located: Option<Located>,
     /// The sequences of its entries in this batch, each with its index there.
     entries: Vec<(u64, usize)>,
 }
@@ -81,17 +90,13 @@ impl<'b> Writer<'_, 'b> {
         }
     }
 
-    /// The movement's numbers, where there is such a movement.
-    fn numbers(&mut self, key: &'b MovementKey) -> Result<Option<Numbers>, Fault> {
-        if let Some(Place {
-            numbers: Some(numbers),
-            ..
-        }) = self.places.get(key)
-        {
-            return Ok(Some(*numbers));
+    /// Where a movement is by now, if there is such a movement.
+    fn locate(&mut self, key: &'b MovementKey) -> Result<Option<Located>, Fault> {
+        if let Some(located) = self.places.get(key).and_then(|place| place.located) {
+            return Ok(Some(located));
         }
-        let found = self.look_up(key)?.map(|(numbers, _)| numbers);
-        self.places.entry(key).or_default().numbers = found;
+        let found = self.look_up(key)?;
+        self.places.entry(key).or_default().located = found;
         Ok(found)
     }
 
@@ -138,32 +143,35 @@ impl<'b> Writer<'_, 'b> {
         Ok(number)
     }
 
-    /// The movement's numbers and version before the batch, where there is such a movement.
-    fn look_up(&self, key: &MovementKey) -> Result<Option<(Numbers, u64)>, Fault> {
+    /// Where a movement was before the batch, if there was such a movement.
+    fn look_up(&self, key: &MovementKey) -> Result<Option<Located>, Fault> {
         if let Some(row) = self.known.movements.get(key) {
-            let numbers = Numbers {
-                movement: row.number,
+            return Ok(Some(Located {
+                number: row.number,
                 org: row.org,
-            };
-            return Ok(Some((numbers, row.movement.chain.length)));
+                version: row.movement.chain.length,
+                chain_position: Some(row.chain_position),
+            }));
         }
         let Some(org) = self.org(&key.org())? else {
             return Ok(None);
         };
         let mut statement = self.connection.prepare_cached(MOVEMENT_NUMBER)?;
-        let found: Option<(i64, i64)> = statement
-            .query_row((org, key.subscription_id(), key.movement_id()), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()?;
-        Ok(found.map(|(movement, length)| {
-            let version = u64::try_from(length).unwrap_or(0);
-            (Numbers { movement, org }, version)
+        let mut rows = statement.query((org, key.subscription_id(), key.movement_id()))?;
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        let mut columns = Columns::new(row);
+        Ok(Some(Located {
+            number: columns.integer()?,
+            org,
+            version: columns.number()?,
+            chain_position: Some(columns.integer()?),
         }))
     }
 
     fn version(&self, key: &MovementKey) -> Result<u64, Fault> {
-        Ok(self.look_up(key)?.map_or(0, |(_, version)| version))
+        Ok(self.look_up(key)?.map_or(0, |located| located.version))
     }
 
     fn is_held(&self, org: &Id, external_id: &Id) -> Result<bool, Fault> {
@@ -172,97 +180,6 @@ impl<'b> Writer<'_, 'b> {
         };
         let mut statement = self.connection.prepare_cached(HOLDER)?;
         Ok(statement.exists((org, external_id.as_str()))?)
-    }
-
-    fn put_movements(&mut self, batch: &'b WriteBatch) -> Result<(), Fault> {
-        let mut versions = batch.preconditions.iter().filter_map(|p| match p {
-            Precondition::MovementAt { movement, version } => Some((movement, *version)),
-            Precondition::ExternalIdFree { .. } => None,
-        });
-        for movement in &batch.movements {
-            let version = match versions.next() {
-                Some((key, version)) if *key == movement.key => version,
-                _ => batch
-                    .preconditions
-                    .iter()
-                    .find_map(|precondition| match precondition {
-                        Precondition::MovementAt {
-                            movement: key,
-                            version,
-                        } if *key == movement.key => Some(Ok(*version)),
-                        _ => None,
-                    })
-                    .unwrap_or_else(|| self.version(&movement.key))?,
-            };
-            let numbers = if version == 0 {
-                self.insert_movement(movement)?
-            } else {
-                self.update_movement(movement, version)?
-            };
-            let place = self.places.entry(&movement.key).or_default();
-            place.numbers = Some(numbers);
-        }
-        Ok(())
-    }
-
-    fn insert_movement(&mut self, movement: &Movement) -> Result<Numbers, Fault> {
-        let org = self.new_or_known_org(movement.key.org())?;
-        let sequence = movement.description.sequence;
-        let Some(text_position) = self.position_in_batch(&movement.key, sequence)? else {
-            return broken(format!(
-                "the batch records movement {} without the entry that brings its description",
-                movement.key
-            ));
-        };
-        let mut statement = self.connection.prepare_cached(INSERT_MOVEMENT)?;
-        let mut row = Binder::new(&mut statement);
-        row.add(org)?;
-        row.add(movement.key.subscription_id())?;
-        row.add(movement.key.movement_id())?;
-        row.movement_content(movement, text_position)?;
-        row.movement_sums(movement)?;
-        match row.execute() {
-            Err(fault) if fault.is_taken_key() => return conflict(),
-            outcome => outcome?,
-        };
-        let movement = self.connection.last_insert_rowid();
-        Ok(Numbers { movement, org })
-    }
-
-    fn update_movement(&mut self, movement: &Movement, version: u64) -> Result<Numbers, Fault> {
-        let Some((numbers, _)) = self.look_up(&movement.key)? else {
-            return conflict();
-        };
-        let known = self.known.movements.get(&movement.key);
-        let written = if known.is_some_and(|row| has_same_content(row, movement)) {
-            let mut statement = self.connection.prepare_cached(UPDATE_MOVEMENT_SUMS)?;
-            let mut row = Binder::new(&mut statement);
-            row.movement_sums(movement)?;
-            row.add(numbers.movement)?;
-            row.add(stored(version))?;
-            row.execute()?
-        } else {
-            let sequence = movement.description.sequence;
-            let before = known
-                .filter(|row| row.movement.description.sequence == sequence)
-                .map(|row| row.text_position);
-            let text_position = match (before, self.position_in_batch(&movement.key, sequence)?) {
-                (Some(position), _) | (None, Some(position)) => position,
-                (None, None) => self.position_of(numbers.movement, sequence)?,
-            };
-            let mut statement = self.connection.prepare_cached(UPDATE_MOVEMENT)?;
-            let mut row = Binder::new(&mut statement);
-            row.movement_content(movement, text_position)?;
-            row.movement_sums(movement)?;
-            row.add(numbers.movement)?;
-            row.add(stored(version))?;
-            row.execute()?
-        };
-        if written == 1 {
-            Ok(numbers)
-        } else {
-            conflict()
-        }
     }
 
     /// The position that an entry of this batch gets, if it is one of this batch. The row of a
@@ -293,11 +210,13 @@ impl<'b> Writer<'_, 'b> {
     }
 
     /// The position of an entry that was there before.
-    fn position_of(&self, movement: i64, sequence: u64) -> Result<i64, Fault> {
-        let mut statement = self.connection.prepare_cached(POSITION_OF)?;
-        let position = statement
-            .query_row((movement, stored(sequence)), |row| row.get(0))
-            .optional()?;
+    fn position_of(&self, located: Located, sequence: u64) -> Result<i64, Fault> {
+        let end = located.chain_position.unwrap_or_default();
+        let chain = Chain::walk(self.connection, located.number, end)?.whole()?;
+        let before = usize::try_from(sequence)
+            .ok()
+            .and_then(|at| at.checked_sub(1));
+        let position = before.and_then(|at| chain.get(at)).copied();
         position.ok_or_else(|| {
             Fault::Damaged(format!(
                 "entry {sequence} of a movement's chain is missing, which brought its description"
@@ -309,18 +228,21 @@ impl<'b> Writer<'_, 'b> {
         let connection = self.connection;
         let mut statement = connection.prepare_cached(INSERT_ENTRY)?;
         for (at, entry) in entries.iter().enumerate() {
-            let Some(numbers) = self.numbers(&entry.movement)? else {
+            let Some(located) = self.locate(&entry.movement)? else {
                 return broken(format!("an entry names no movement: {}", entry.movement));
             };
-            match insert_entry(&mut statement, numbers.movement, entry) {
-                Err(fault) if fault.is_taken_key() => return conflict(),
-                outcome => outcome?,
-            };
+            insert_entry(&mut statement, located, entry)?;
             let position = connection.last_insert_rowid();
             let first = *self.first_position.get_or_insert(position);
             if position != position_behind(first, at) {
                 // SQLite takes any free number once the largest is taken.
                 return Err(Fault::Damaged("the journal's positions have gaps".into()));
+            }
+            if let Some(place) = self.places.get_mut(&entry.movement) {
+                place.located = Some(Located {
+                    chain_position: Some(position),
+                    ..located
+                });
             }
         }
         Ok(())
@@ -345,8 +267,8 @@ impl<'b> Writer<'_, 'b> {
     }
 
     /// Where the refund's movement is, and the position of its description.
-    fn place_of(&mut self, refund: &'b Refund) -> Result<(Numbers, i64), Fault> {
-        let Some(numbers) = self.numbers(&refund.movement)? else {
+    fn place_of(&mut self, refund: &'b Refund) -> Result<(Located, i64), Fault> {
+        let Some(located) = self.locate(&refund.movement)? else {
             return broken(format!("a refund names no movement: {}", refund.movement));
         };
         let sequence = refund.details.description.sequence;
@@ -354,9 +276,9 @@ impl<'b> Writer<'_, 'b> {
         let text_position = match (self.position_in_batch(&refund.movement, sequence)?, known) {
             (Some(position), _) => position,
             (None, Some((known, position))) if known == sequence => position,
-            _ => self.position_of(numbers.movement, sequence)?,
+            _ => self.position_of(located, sequence)?,
         };
-        Ok((numbers, text_position))
+        Ok((located, text_position))
     }
 
     fn insert_refund(
@@ -364,12 +286,12 @@ impl<'b> Writer<'_, 'b> {
         statement: &mut CachedStatement<'_>,
         refund: &'b Refund,
     ) -> Result<(), Fault> {
-        let (numbers, text_position) = self.place_of(refund)?;
+        let (located, text_position) = self.place_of(refund)?;
         let external_id = refund.details.external_id.as_ref();
         let mut row = Binder::new(statement);
         row.add(&refund.id.as_bytes()[..])?;
-        row.add(numbers.org)?;
-        row.add(numbers.movement)?;
+        row.add(located.org)?;
+        row.add(located.number)?;
         row.add(external_id.map(|external_id| external_id.id().as_str()))?;
         row.add(external_id.map(|id| matches!(id, ExternalId::IdempotencyKey(_))))?;
         row.refund_content(refund, text_position)?;
@@ -381,12 +303,12 @@ impl<'b> Writer<'_, 'b> {
     }
 
     fn replace_refund(&mut self, refund: &'b Refund) -> Result<(), Fault> {
-        let (numbers, text_position) = self.place_of(refund)?;
+        let (located, text_position) = self.place_of(refund)?;
         let mut statement = self.connection.prepare_cached(UPDATE_REFUND)?;
         let mut row = Binder::new(&mut statement);
         row.refund_content(refund, text_position)?;
         row.add(&refund.id.as_bytes()[..])?;
-        row.add(numbers.movement)?;
+        row.add(located.number)?;
         if row.execute()? == 1 {
             Ok(())
         } else {
@@ -395,25 +317,29 @@ impl<'b> Writer<'_, 'b> {
     }
 
     fn erase(&mut self, erasure: &'b TextErasure) -> Result<(), Fault> {
-        let Some(numbers) = self.numbers(&erasure.movement)? else {
+        let Some(located) = self.locate(&erasure.movement)? else {
             return Ok(());
         };
-        let mut found = self.connection.prepare_cached(TEXTS)?;
-        let mut rows = found.query((numbers.movement, stored(erasure.through_sequence)))?;
-        let mut positions: Vec<i64> = Vec::new();
-        while let Some(row) = rows.next()? {
+        let Some(end) = located.chain_position else {
+            return Ok(());
+        };
+        let connection = self.connection;
+        let mut texts = connection.prepare_cached(TEXT)?;
+        let mut erase = connection.prepare_cached(ERASE_TEXT)?;
+        for position in Chain::walk(connection, located.number, end)?.whole()? {
+            let mut rows = texts.query([position])?;
+            let Some(row) = rows.next()? else {
+                continue;
+            };
             let mut columns = Columns::new(row);
-            let position = columns.integer()?;
+            let sequence: u64 = columns.number()?;
             let owner = text_owner(columns.bytes()?).map_err(|error| {
                 Fault::Damaged(format!("the journal entry at position {position}: {error}"))
             })?;
-            if owner == erasure.owner {
-                positions.push(position);
+            drop(rows);
+            if owner == erasure.owner && sequence <= erasure.through_sequence {
+                erase.execute([position])?;
             }
-        }
-        let mut statement = self.connection.prepare_cached(ERASE_TEXT)?;
-        for position in positions {
-            statement.execute([position])?;
         }
         Ok(())
     }
@@ -433,25 +359,16 @@ fn inserted_external_id(write: &RefundWrite) -> Option<(&str, &Id)> {
     }
 }
 
-/// Whether only the sums and the end of the chain differ from what was loaded.
-fn has_same_content(row: &MovementRow, movement: &Movement) -> bool {
-    let known = &row.movement;
-    known.occurred_at == movement.occurred_at
-        && known.amount == movement.amount
-        && known.description.sequence == movement.description.sequence
-        && known.recorded_at == movement.recorded_at
-        && known.voided == movement.voided
-}
-
 fn insert_entry(
     statement: &mut CachedStatement<'_>,
-    movement: i64,
+    located: Located,
     entry: &JournalEntry,
 ) -> Result<usize, Fault> {
     let text = entry.text.as_ref();
     let mut row = Binder::new(statement);
-    row.add(movement)?;
+    row.add(located.number)?;
     row.add(stored(entry.sequence))?;
+    row.add(located.chain_position)?;
     row.add(entry.bytes.as_slice())?;
     row.add(text.map(|text| &text.salt.0[..]))?;
     row.add(text.map(|text| text.text.as_str()))?;

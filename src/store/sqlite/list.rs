@@ -2,14 +2,16 @@
 //! before ended.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
+use super::bind::stored;
+use super::chain::{self, Chain};
 use super::errors::Fault;
 use super::load::{find_refund, org_number, read_refund};
-use super::rows::{Columns, stored};
+use super::rows::{Columns, key};
 use super::statements::{HOLDER, MOVEMENT_NUMBER, key_columns, refund_columns, refund_joins};
 use crate::id::{Id, RefundId};
 use crate::query::{ListAfter, Page, RefundFilter};
@@ -30,23 +32,14 @@ pub(super) fn list(
         list.among(list.by_id(id)?, after)
     } else if let Some(external_id) = &filter.external_id {
         list.among(list.by_external_id(external_id)?, after)
-    } else if let Some(range) = list.movement_range()? {
-        list.read(range, &Start::of(filter, after), wanted)?
+    } else if let Some(of_movement) = list.by_movement()? {
+        list.among(of_movement, after)
     } else {
         list.merge_orgs(after, wanted)?
     };
     let more = items.len() > limit;
     items.truncate(limit);
     Ok(Page { items, more })
-}
-
-/// A range of an index: all refunds of an org, or of a movement.
-#[derive(Clone, Copy, Debug)]
-enum Range {
-    Org(i64),
-    Movement(i64),
-    /// There is no such movement.
-    Nothing,
 }
 
 /// Where a page begins.
@@ -115,23 +108,35 @@ impl List<'_> {
         Ok(numbers.collect::<Result<_, _>>()?)
     }
 
-    /// The movement that the filter names with all three ids, where it does.
-    fn movement_range(&self) -> Result<Option<Range>, Fault> {
+    /// The refunds of the movement that the filter names with all three ids, where it does. A
+    /// movement is one charge, so they are few, and its chain names them.
+    fn by_movement(&self) -> Result<Option<Vec<Refund>>, Fault> {
         let filter = self.filter;
         let (Some(org), Some(subscription), Some(movement)) =
             (&filter.org, &filter.subscription, &filter.movement)
         else {
             return Ok(None);
         };
-        let Some(org) = org_number(self.connection, org.as_str())? else {
-            return Ok(Some(Range::Nothing));
+        let Some(org_number) = org_number(self.connection, org.as_str())? else {
+            return Ok(Some(Vec::new()));
         };
         let mut statement = self.connection.prepare_cached(MOVEMENT_NUMBER)?;
-        let mut rows = statement.query((org, subscription.as_str(), movement.as_str()))?;
-        Ok(Some(match rows.next()? {
-            Some(row) => Range::Movement(row.get(0)?),
-            None => Range::Nothing,
-        }))
+        let mut rows = statement.query((org_number, subscription.as_str(), movement.as_str()))?;
+        let Some(row) = rows.next()? else {
+            return Ok(Some(Vec::new()));
+        };
+        let (number, end) = (row.get(0)?, row.get(2)?);
+        let key = key(org.as_str(), subscription.as_str(), movement.as_str())?;
+        let mut ids = BTreeSet::new();
+        for position in Chain::walk(self.connection, number, end)?.whole()? {
+            let record = chain::record(self.connection, position, &key)?;
+            ids.extend(chain::refund_of(&record.entry.bytes));
+        }
+        let mut found = Vec::new();
+        for id in ids {
+            found.extend(self.by_id(id)?);
+        }
+        Ok(Some(found))
     }
 
     /// Reads the orgs' ranges side by side, each a few rows at a time, and takes the first of all
@@ -143,14 +148,13 @@ impl List<'_> {
             .checked_div(orgs.len())
             .map_or(0, |share| share.saturating_mul(2))
             .clamp(8.min(wanted), wanted);
-        let mut queues: Vec<(Range, VecDeque<Refund>)> = Vec::with_capacity(orgs.len());
+        let mut queues: Vec<(i64, VecDeque<Refund>)> = Vec::with_capacity(orgs.len());
         let mut heads = BinaryHeap::with_capacity(orgs.len());
         for org in orgs {
-            let range = Range::Org(org);
-            let queue = VecDeque::from(self.read(range, &start, at_once)?);
+            let queue = VecDeque::from(self.read(org, &start, at_once)?);
             if let Some(first) = queue.front() {
                 heads.push(Reverse((ListAfter::from(first), queues.len())));
-                queues.push((range, queue));
+                queues.push((org, queue));
             }
         }
         let mut items = Vec::new();
@@ -158,12 +162,12 @@ impl List<'_> {
             let Some(Reverse((at, of))) = heads.pop() else {
                 break;
             };
-            let Some((range, queue)) = queues.get_mut(of) else {
+            let Some((org, queue)) = queues.get_mut(of) else {
                 break;
             };
             items.extend(queue.pop_front());
             if queue.is_empty() && items.len() < wanted {
-                queue.extend(self.read(*range, &Start::Behind(at), at_once)?);
+                queue.extend(self.read(*org, &Start::Behind(at), at_once)?);
             }
             if let Some(next) = queue.front() {
                 heads.push(Reverse((ListAfter::from(next), of)));
@@ -172,11 +176,9 @@ impl List<'_> {
         Ok(items)
     }
 
-    /// The first matching refunds of a range, from a start on.
-    fn read(&self, range: Range, start: &Start, wanted: usize) -> Result<Vec<Refund>, Fault> {
-        let Some(query) = self.query(range, start, wanted) else {
-            return Ok(Vec::new());
-        };
+    /// The first matching refunds of an org, from a start on.
+    fn read(&self, org: i64, start: &Start, wanted: usize) -> Result<Vec<Refund>, Fault> {
+        let query = self.query(org, start, wanted);
         let mut statement = self.connection.prepare_cached(&query.sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(query.values))?;
         let mut found = Vec::new();
@@ -186,26 +188,19 @@ impl List<'_> {
         Ok(found)
     }
 
-    fn query(&self, range: Range, start: &Start, wanted: usize) -> Option<Query> {
-        let (index, column, number) = match range {
-            Range::Org(number) => ("refunds_by_org", "org", number),
-            Range::Movement(number) => ("refunds_by_movement", "movement", number),
-            Range::Nothing => return None,
-        };
+    fn query(&self, org: i64, start: &Start, wanted: usize) -> Query {
         let mut query = Query {
-            sql: format!(
-                concat!(
-                    "SELECT ",
-                    key_columns!(),
-                    ", ",
-                    refund_columns!(),
-                    " FROM refunds r INDEXED BY {}",
-                    refund_joins!(),
-                    "WHERE r.{} = ?"
-                ),
-                index, column
-            ),
-            values: vec![Value::Integer(number)],
+            sql: concat!(
+                "SELECT ",
+                key_columns!(),
+                ", ",
+                refund_columns!(),
+                " FROM refunds r INDEXED BY refunds_by_org",
+                refund_joins!(),
+                "WHERE r.org = ?"
+            )
+            .to_owned(),
+            values: vec![Value::Integer(org)],
         };
         let filter = self.filter;
         match start {
@@ -253,7 +248,7 @@ impl List<'_> {
         let wanted = stored(u64::try_from(wanted).unwrap_or(u64::MAX));
         query.sql += " ORDER BY r.refund_datetime_s, r.refund_datetime_ns, r.id LIMIT ?";
         query.values.push(Value::Integer(wanted));
-        Some(query)
+        query
     }
 }
 
@@ -307,33 +302,25 @@ mod tests {
                 connection: &connection,
                 filter: &filter,
             };
-            for (range, index) in [
-                (Range::Org(1), "refunds_by_org (org=?"),
-                (Range::Movement(1), "refunds_by_movement (movement=?"),
+            for start in [
+                Start::At(None),
+                Start::At(filter.from),
+                Start::Behind(behind),
             ] {
-                for start in [
-                    Start::At(None),
-                    Start::At(filter.from),
-                    Start::Behind(behind),
-                ] {
-                    let query = list.query(range, &start, 10).unwrap();
-                    let steps = plan(&connection, &query.sql);
-                    assert!(steps.contains(index), "{range:?} {start:?} reads\n{steps}");
-                    assert!(
-                        !steps.contains("TEMP B-TREE"),
-                        "{range:?} {start:?} sorts\n{steps}"
-                    );
-                    assert!(
-                        !steps.contains("SCAN"),
-                        "{range:?} {start:?} scans\n{steps}"
-                    );
-                    let narrowed = steps.contains("(refund_datetime_s,refund_datetime_ns");
-                    assert_eq!(
-                        narrowed,
-                        filter.to.is_some() || matches!(start, Start::Behind(_)),
-                        "{range:?} {start:?} begins and ends in the index\n{steps}"
-                    );
-                }
+                let query = list.query(1, &start, 10);
+                let steps = plan(&connection, &query.sql);
+                assert!(
+                    steps.contains("refunds_by_org (org=?"),
+                    "{start:?} reads\n{steps}"
+                );
+                assert!(!steps.contains("TEMP B-TREE"), "{start:?} sorts\n{steps}");
+                assert!(!steps.contains("SCAN"), "{start:?} scans\n{steps}");
+                let narrowed = steps.contains("(refund_datetime_s,refund_datetime_ns");
+                assert_eq!(
+                    narrowed,
+                    filter.to.is_some() || matches!(start, Start::Behind(_)),
+                    "{start:?} begins and ends in the index\n{steps}"
+                );
             }
         }
     }

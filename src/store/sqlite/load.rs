@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rusqlite::{Connection, Row};
 
+use super::chain::{self, Chain};
 use super::errors::Fault;
 use super::rows::{Columns, MovementRow, RefundRow};
 use super::statements::{
-    HOLDER, LOAD_CHAIN_OF_REFUND, LOAD_CREATION, LOAD_MOVEMENT, LOAD_REFUND, ORG_NUMBER,
+    CHAIN_POSITION, HOLDER, LOAD_CREATION, LOAD_MOVEMENT, LOAD_REFUND, ORG_NUMBER,
 };
 use crate::id::{Id, MovementKey, RefundId};
 use crate::journal::JournalEntry;
-use crate::refund::Refund;
 use crate::store::{LoadedRefund, ReadSet, RefundLookup, Snapshot};
 
 /// What a load found beyond the snapshot, and what stays true as long as the write lock is held.
@@ -81,8 +81,8 @@ struct Loader<'c> {
     connection: &'c Connection,
     snapshot: Snapshot,
     known: Known,
-    /// The chains that past revisions were looked for in: many refunds may share one.
-    chains: BTreeMap<MovementKey, Vec<JournalEntry>>,
+    /// The chains that past revisions were looked for in, by movement: many refunds may share one.
+    chains: BTreeMap<i64, Vec<JournalEntry>>,
 }
 
 impl Loader<'_> {
@@ -203,7 +203,7 @@ impl Loader<'_> {
             Some(row) => {
                 let text = (row.refund.details.description.sequence, row.text_position);
                 self.known.texts.insert(row.refund.id, text);
-                Some(self.with_past(row.refund, revisions)?)
+                Some(self.with_past(row, revisions)?)
             }
         };
         self.snapshot.put_refund(org.clone(), lookup.clone(), found);
@@ -213,27 +213,28 @@ impl Loader<'_> {
     /// The refund with the wanted ones of its past revisions, which only its chain knows.
     fn with_past(
         &mut self,
-        refund: Refund,
+        found: RefundRow,
         revisions: &BTreeSet<u32>,
     ) -> Result<LoadedRefund, Fault> {
-        if revisions
-            .iter()
-            .all(|revision| *revision == refund.revision)
-        {
+        let refund = found.refund;
+        let is_current = |revision: &u32| *revision == refund.revision;
+        if revisions.iter().all(is_current) {
             return Ok(LoadedRefund::from_chain(refund, revisions, [])?);
         }
-        let chain = match self.chains.entry(refund.movement.clone()) {
+        let entries = match self.chains.entry(found.movement) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                let mut chain: Vec<JournalEntry> = Vec::new();
-                let mut statement = self.connection.prepare_cached(LOAD_CHAIN_OF_REFUND)?;
-                let mut rows = statement.query([&refund.id.as_bytes()[..]])?;
-                while let Some(row) = rows.next()? {
-                    chain.push(Columns::new(row).record(&refund.movement)?.entry);
-                }
-                place.insert(chain)
+                let connection = self.connection;
+                let mut statement = connection.prepare_cached(CHAIN_POSITION)?;
+                let end = statement.query_row([found.movement], |row| row.get(0))?;
+                let chain = Chain::walk(connection, found.movement, end)?.whole()?;
+                let entries: Result<Vec<JournalEntry>, Fault> = chain
+                    .into_iter()
+                    .map(|at| Ok(chain::record(connection, at, &refund.movement)?.entry))
+                    .collect();
+                place.insert(entries?)
             }
         };
-        Ok(LoadedRefund::from_chain(refund, revisions, &*chain)?)
+        Ok(LoadedRefund::from_chain(refund, revisions, &*entries)?)
     }
 }

@@ -1,7 +1,7 @@
-//! Rows in and out: the columns of each table, in one order for reading and one for writing.
+//! Rows read: what a table holds, as the value that it must be.
 
-use rusqlite::types::{ToSql, ValueRef};
-use rusqlite::{CachedStatement, Row};
+use rusqlite::Row;
+use rusqlite::types::ValueRef;
 
 use super::errors::Fault;
 use crate::amount::{Amount, Percentage, Tax, Values};
@@ -19,6 +19,8 @@ pub(super) struct MovementRow {
     pub(super) number: i64,
     pub(super) org: i64,
     pub(super) text_position: i64,
+    /// Where its chain ends.
+    pub(super) chain_position: i64,
     pub(super) movement: Movement,
 }
 
@@ -26,6 +28,7 @@ pub(super) struct MovementRow {
 #[derive(Debug)]
 pub(super) struct RefundRow {
     pub(super) org: i64,
+    pub(super) movement: i64,
     pub(super) text_position: i64,
     pub(super) refund: Refund,
 }
@@ -70,7 +73,7 @@ impl<'a> Columns<'a> {
         self.valid(value)
     }
 
-    fn number<T: TryFrom<i64>>(&mut self) -> Result<T, Fault> {
+    pub(super) fn number<T: TryFrom<i64>>(&mut self) -> Result<T, Fault> {
         let value = self.integer()?;
         self.valid(T::try_from(value).ok())
     }
@@ -233,6 +236,7 @@ impl<'a> Columns<'a> {
             number,
             org: self.integer()?,
             text_position: self.integer()?,
+            chain_position: self.integer()?,
             movement: Movement {
                 key,
                 occurred_at: self.timestamp()?,
@@ -288,6 +292,7 @@ impl<'a> Columns<'a> {
         let period = self.valid(Period::new(start, end).ok())?;
         Ok(RefundRow {
             org,
+            movement,
             text_position,
             refund: Refund {
                 id,
@@ -351,93 +356,4 @@ pub(super) fn key(org: &str, subscription: &str, movement: &str) -> Result<Movem
             "a movement is stored under ids that can't be: {error}"
         ))
     })
-}
-
-/// Binds the parameters of a statement one after the other.
-pub(super) struct Binder<'a, 'c> {
-    statement: &'a mut CachedStatement<'c>,
-    at: usize,
-}
-
-impl<'a, 'c> Binder<'a, 'c> {
-    pub(super) fn new(statement: &'a mut CachedStatement<'c>) -> Self {
-        Self { statement, at: 0 }
-    }
-
-    pub(super) fn add(&mut self, value: impl ToSql) -> Result<(), Fault> {
-        self.at = self.at.saturating_add(1);
-        Ok(self.statement.raw_bind_parameter(self.at, value)?)
-    }
-
-    pub(super) fn timestamp(&mut self, instant: Timestamp) -> Result<(), Fault> {
-        self.add(instant.unix_seconds())?;
-        self.add(instant.subsec_nanos())
-    }
-
-    fn optional_timestamp(&mut self, instant: Option<Timestamp>) -> Result<(), Fault> {
-        self.add(instant.map(Timestamp::unix_seconds))?;
-        self.add(instant.map(Timestamp::subsec_nanos))
-    }
-
-    fn amount(&mut self, amount: &Amount) -> Result<(), Fault> {
-        let tax = amount.tax();
-        self.add(amount.currency().code())?;
-        self.add(amount.values().with)?;
-        self.add(amount.values().without)?;
-        self.add(tax.map(Tax::tax_type))?;
-        self.add(tax.map(|tax| tax.percentage().ten_thousandths()))
-    }
-
-    /// What a movement is, but for its ids.
-    pub(super) fn movement_content(
-        &mut self,
-        movement: &Movement,
-        text_position: i64,
-    ) -> Result<(), Fault> {
-        self.timestamp(movement.occurred_at)?;
-        self.amount(&movement.amount)?;
-        self.add(text_position)?;
-        self.timestamp(movement.recorded_at)?;
-        self.add(movement.voided)
-    }
-
-    /// What every change of a movement or of its refunds moves.
-    pub(super) fn movement_sums(&mut self, movement: &Movement) -> Result<(), Fault> {
-        self.add(movement.refunded.values.with)?;
-        self.add(movement.refunded.values.without)?;
-        self.add(movement.refunded.count)?;
-        self.add(stored(movement.chain.length))?;
-        self.add(&movement.chain.hash.0[..])?;
-        self.timestamp(movement.chain.recorded_at)
-    }
-
-    /// What a refund is, but for its id and what it keeps for ever.
-    pub(super) fn refund_content(
-        &mut self,
-        refund: &Refund,
-        text_position: i64,
-    ) -> Result<(), Fault> {
-        let details = &refund.details;
-        self.add(details.kind.transaction_type_id().map(Id::as_str))?;
-        self.timestamp(details.refund_datetime)?;
-        self.optional_timestamp(details.period.start())?;
-        self.optional_timestamp(details.period.end())?;
-        self.amount(&details.amount)?;
-        self.add(details.billable)?;
-        self.add(details.external_invoice_id.as_ref().map(Id::as_str))?;
-        self.add(text_position)?;
-        self.add(refund.revision)?;
-        self.timestamp(refund.created_at)?;
-        self.timestamp(refund.updated_at)?;
-        self.add(refund.deleted)
-    }
-
-    pub(super) fn execute(self) -> Result<usize, Fault> {
-        Ok(self.statement.raw_execute()?)
-    }
-}
-
-/// A count or position as SQLite stores integers. None comes near 2^63.
-pub(super) fn stored(value: u64) -> i64 {
-    i64::try_from(value).unwrap_or(i64::MAX)
 }

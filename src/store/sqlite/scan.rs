@@ -1,17 +1,19 @@
 //! The scan: movements in key order, streamed row by row in one view.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use rusqlite::{Connection, Row};
 
+use super::chain::{self, Chain};
 use super::errors::Fault;
 use super::load::org_number;
-use super::rows::{Columns, key};
+use super::rows::{Columns, MovementRow, key};
 use super::statements::{
-    HOLDER, LAST_POSITION, LOAD_CHAIN, LOAD_REFUNDS, NEXT_MOVEMENTS, NEXT_MOVEMENTS_AFTER,
+    HOLDER, LAST_POSITION, LOAD_REFUND_OF_MOVEMENT, NEXT_MOVEMENTS, NEXT_MOVEMENTS_AFTER,
     NEXT_ORGS, ONE_MOVEMENT,
 };
-use super::strays::{self, FIRST_ENTRY};
+use super::strays::{self, LAST_ENTRY};
 use crate::id::{MovementKey, RefundId};
 use crate::journal::JournalPosition;
 use crate::store::{ScanRange, ScanRow};
@@ -84,7 +86,7 @@ impl Scan<'_, '_> {
                 return GO_ON;
             };
             let ids = (org, only.subscription_id(), only.movement_id());
-            return self.movements_of(only.org_id(), org, ONE_MOVEMENT, ids);
+            return self.movements_of(only.org_id(), ONE_MOVEMENT, ids);
         }
         let first = match (range.org, range.after) {
             (Some(org), _) => org.as_str(),
@@ -106,10 +108,10 @@ impl Scan<'_, '_> {
             let flow = match range.after {
                 Some(after) if after.org_id() == name => {
                     let ids = (number, after.subscription_id(), after.movement_id());
-                    self.movements_of(name, number, NEXT_MOVEMENTS_AFTER, ids)?
+                    self.movements_of(name, NEXT_MOVEMENTS_AFTER, ids)?
                 }
                 Some(after) if after.org_id() > name => continue,
-                _ => self.movements_of(name, number, NEXT_MOVEMENTS, [number])?,
+                _ => self.movements_of(name, NEXT_MOVEMENTS, [number])?,
             };
             visit!(flow);
         }
@@ -119,7 +121,6 @@ impl Scan<'_, '_> {
     fn movements_of(
         &mut self,
         org_name: &str,
-        org: i64,
         sql: &str,
         parameters: impl rusqlite::Params,
     ) -> Flow {
@@ -127,12 +128,12 @@ impl Scan<'_, '_> {
         let mut rows = statement.query(parameters)?;
         while let Some(row) = rows.next()? {
             self.counts.movements = self.counts.movements.saturating_add(1);
-            visit!(self.movement(org_name, org, row)?);
+            visit!(self.movement(org_name, row)?);
         }
         GO_ON
     }
 
-    fn movement(&mut self, org_name: &str, org: i64, row: &Row<'_>) -> Flow {
+    fn movement(&mut self, org_name: &str, row: &Row<'_>) -> Flow {
         let mut columns = Columns::new(row);
         let ids = (columns.text(), columns.text());
         let key = match ids {
@@ -145,7 +146,7 @@ impl Scan<'_, '_> {
             // are not visited. What it was called is in its journal.
             Err(fault) => {
                 let number = rusqlite::types::Value::from(columns.integer()?);
-                let named = strays::owner_of(self.connection, FIRST_ENTRY, number)?;
+                let named = strays::owner_of(self.connection, LAST_ENTRY, number)?;
                 return self.invalid(named.as_ref(), fault);
             }
         };
@@ -154,55 +155,59 @@ impl Scan<'_, '_> {
             Err(fault) => return self.invalid(Some(&key), fault),
         };
         visit!((self.visit)(ScanRow::Movement(&found.movement)));
-        if self.range.entries {
-            visit!(self.entries(found.number, &key)?);
+        if !(self.range.entries || self.range.refunds) {
+            return GO_ON;
         }
-        if self.range.refunds {
-            visit!(self.refunds(found.number, org, &key)?);
+        let chain = Chain::walk(self.connection, found.number, found.chain_position)?;
+        if let Some(fault) = chain.fault() {
+            visit!(self.invalid(Some(&key), fault)?);
         }
-        GO_ON
-    }
-
-    fn entries(&mut self, movement: i64, key: &MovementKey) -> Flow {
-        let mut statement = self.connection.prepare_cached(LOAD_CHAIN)?;
-        let mut rows = statement.query([movement])?;
-        while let Some(row) = rows.next()? {
+        let mut refunds = BTreeSet::new();
+        for position in chain.positions {
             self.counts.entries = self.counts.entries.saturating_add(1);
-            match Columns::new(row).record(key) {
-                Ok(record) => visit!((self.visit)(ScanRow::Entry(&record))),
-                Err(fault) => visit!(self.invalid(Some(key), fault)?),
+            match chain::record(self.connection, position, &key) {
+                Ok(record) => {
+                    if self.range.entries {
+                        visit!((self.visit)(ScanRow::Entry(&record)));
+                    }
+                    if self.range.refunds {
+                        refunds.extend(chain::refund_of(&record.entry.bytes));
+                    }
+                }
+                Err(fault) => visit!(self.invalid(Some(&key), fault)?),
             }
         }
+        for id in refunds {
+            visit!(self.refund(id, &found, &key)?);
+        }
         GO_ON
     }
 
-    fn refunds(&mut self, movement: i64, org: i64, key: &MovementKey) -> Flow {
-        let mut statement = self.connection.prepare_cached(LOAD_REFUNDS)?;
-        let mut rows = statement.query([movement])?;
-        while let Some(row) = rows.next()? {
-            self.counts.refunds = self.counts.refunds.saturating_add(1);
-            let refund = match Columns::new(row).refund(key.clone()) {
-                Ok(found) if found.org == org => found.refund,
-                Ok(found) => {
-                    let what = format!("refund {}: it is filed under another org", found.refund.id);
-                    visit!(self.invalid(Some(key), Fault::Damaged(what))?);
-                    continue;
-                }
-                Err(fault) => {
-                    visit!(self.invalid(Some(key), fault)?);
-                    continue;
-                }
-            };
-            let holder = match &refund.details.external_id {
-                Some(external_id) => self.holder(org, external_id.id().as_str())?,
-                None => None,
-            };
-            visit!((self.visit)(ScanRow::Refund {
-                refund: &refund,
-                holder,
-            }));
+    fn refund(&mut self, id: RefundId, of: &MovementRow, key: &MovementKey) -> Flow {
+        let mut statement = self.connection.prepare_cached(LOAD_REFUND_OF_MOVEMENT)?;
+        let mut rows = statement.query([&id.as_bytes()[..]])?;
+        let Some(row) = rows.next()? else {
+            // Whoever compares with the journal sees that it is missing.
+            return GO_ON;
+        };
+        self.counts.refunds = self.counts.refunds.saturating_add(1);
+        let found = match Columns::new(row).refund(key.clone()) {
+            Ok(found) => found,
+            Err(fault) => return self.invalid(Some(key), fault),
+        };
+        if (found.org, found.movement) != (of.org, of.number) {
+            let what = format!("refund {id}: it is filed under another movement or org");
+            return self.invalid(Some(key), Fault::Damaged(what));
         }
-        GO_ON
+        let refund = found.refund;
+        let holder = match &refund.details.external_id {
+            Some(external_id) => self.holder(of.org, external_id.id().as_str())?,
+            None => None,
+        };
+        Ok((self.visit)(ScanRow::Refund {
+            refund: &refund,
+            holder,
+        }))
     }
 
     /// Whom the unique index finds under an external id.

@@ -4,6 +4,10 @@
 -- and the nanoseconds past them. Together they sort in time, take 5 to 9 bytes, and can be read
 -- with `datetime(…_s, 'unixepoch')`. Amounts are in minor units of their currency.
 --
+-- The chain of a movement is walked from its last entry, at `chain_position`, backwards from
+-- `previous_position` to `previous_position`. An index over it would cost every new refund a page
+-- in a random place, and so would one of the movement's refunds, which its chain names.
+--
 -- A text is stored once, in `journal`, beside the entry that brought it; `text_position` points
 -- there. Erasing it there erases it everywhere.
 
@@ -24,8 +28,8 @@ CREATE TABLE movements (
     amount_without INTEGER NOT NULL CHECK (amount_without BETWEEN 0 AND amount_with),
     tax_type TEXT CHECK (octet_length(tax_type) BETWEEN 1 AND 256),
     tax_ten_thousandths INTEGER CHECK (tax_ten_thousandths BETWEEN 0 AND 10000000),
-    -- No foreign key: the entry is written right behind its movement, and a deferred key would
-    -- have to search this table for every entry.
+    -- No foreign key, here and in `chain_position`: the entry is written right behind its movement,
+    -- and a deferred key would have to search this table for every entry.
     text_position INTEGER NOT NULL CHECK (text_position > 0),
     recorded_at_s INTEGER NOT NULL CHECK (recorded_at_s BETWEEN -62135596800 AND 253402300799),
     recorded_at_ns INTEGER NOT NULL CHECK (recorded_at_ns BETWEEN 0 AND 999999999),
@@ -35,6 +39,7 @@ CREATE TABLE movements (
     refunded_without INTEGER NOT NULL CHECK (refunded_without BETWEEN 0 AND amount_without),
     refunded_count INTEGER NOT NULL CHECK (refunded_count BETWEEN 0 AND 4294967295),
     chain_length INTEGER NOT NULL CHECK (chain_length > 0),
+    chain_position INTEGER NOT NULL CHECK (chain_position > 0),
     chain_hash BLOB NOT NULL CHECK (octet_length(chain_hash) = 32),
     chain_recorded_at_s INTEGER NOT NULL
         CHECK (chain_recorded_at_s BETWEEN -62135596800 AND 253402300799),
@@ -48,10 +53,10 @@ CREATE TABLE journal (
     position INTEGER PRIMARY KEY,
     movement INTEGER NOT NULL REFERENCES movements (number),
     sequence INTEGER NOT NULL CHECK (sequence > 0),
+    previous_position INTEGER CHECK (previous_position BETWEEN 1 AND position - 1),
     bytes BLOB NOT NULL CHECK (octet_length(bytes) > 0),
     salt BLOB CHECK (octet_length(salt) = 16),
     text TEXT CHECK (octet_length(text) BETWEEN 1 AND 4096),
-    UNIQUE (movement, sequence),
     CHECK ((salt IS NULL) = (text IS NULL))
 ) STRICT;
 
@@ -95,7 +100,5 @@ CREATE TABLE refunds (
 CREATE UNIQUE INDEX refunds_by_external_id ON refunds (org, external_id)
     WHERE external_id IS NOT NULL;
 
--- Lists of a movement and of an org, in their order.
-CREATE INDEX refunds_by_movement
-    ON refunds (movement, refund_datetime_s, refund_datetime_ns, id);
+-- Lists of an org, in their order.
 CREATE INDEX refunds_by_org ON refunds (org, refund_datetime_s, refund_datetime_ns, id);

@@ -3,16 +3,17 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use super::bind::stored;
 use super::errors::Fault;
-use super::rows::{Columns, stored};
+use super::rows::Columns;
 use super::scan::{Counts, Flow, GO_ON, Visitor, visit};
 use crate::id::MovementKey;
 use crate::journal::Entry;
 use crate::store::{ScanRange, ScanRow};
 
-/// The bytes of a movement's first entry.
-pub(super) const FIRST_ENTRY: &str =
-    "SELECT bytes FROM journal WHERE movement = ?1 ORDER BY sequence LIMIT 1";
+/// The bytes of a movement's last entry.
+pub(super) const LAST_ENTRY: &str = "SELECT bytes FROM journal \
+    WHERE position = (SELECT chain_position FROM movements WHERE number = ?1)";
 
 /// Rows whose parent or only child is missing, each with a query for the bytes of a journal entry
 /// that tells whose they are.
@@ -27,7 +28,7 @@ const ORPHANS: [(&str, &str, &str); 4] = [
         "a movement belongs to no org",
         "SELECT number FROM movements m \
          WHERE NOT EXISTS (SELECT 1 FROM orgs o WHERE o.number = m.org)",
-        FIRST_ENTRY,
+        LAST_ENTRY,
     ),
     (
         "an entry belongs to no movement",

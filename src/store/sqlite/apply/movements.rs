@@ -1,0 +1,151 @@
+//! The movements of a batch: new rows before their entries, which refer to them; the others behind,
+//! when it is known where their chains end.
+
+use super::{Located, Writer, broken, conflict};
+use crate::id::MovementKey;
+use crate::movement::Movement;
+use crate::store::sqlite::bind::{Binder, stored};
+use crate::store::sqlite::errors::Fault;
+use crate::store::sqlite::rows::MovementRow;
+use crate::store::sqlite::statements::{INSERT_MOVEMENT, UPDATE_MOVEMENT, UPDATE_MOVEMENT_SUMS};
+use crate::store::{Precondition, WriteBatch};
+
+impl<'b> Writer<'_, 'b> {
+    /// The version at which each movement of the batch must be: 0 for a new one.
+    pub(super) fn versions(&self, batch: &WriteBatch) -> Result<Vec<u64>, Fault> {
+        let mut wanted = batch.preconditions.iter().filter_map(version_wanted);
+        let mut versions = Vec::with_capacity(batch.movements.len());
+        for Movement { key, .. } in &batch.movements {
+            let version = match wanted.next() {
+                Some((of, version)) if of == key => version,
+                _ => batch
+                    .preconditions
+                    .iter()
+                    .filter_map(version_wanted)
+                    .find_map(|(of, version)| (of == key).then_some(Ok(version)))
+                    .unwrap_or_else(|| self.version(key))?,
+            };
+            versions.push(version);
+        }
+        Ok(versions)
+    }
+
+    /// Writes the rows of new movements, which their entries refer to. The others must be there.
+    pub(super) fn insert_movements(
+        &mut self,
+        batch: &'b WriteBatch,
+        versions: &[u64],
+    ) -> Result<(), Fault> {
+        for (movement, version) in batch.movements.iter().zip(versions) {
+            if *version == 0 {
+                let located = self.insert_movement(movement)?;
+                self.places.entry(&movement.key).or_default().located = Some(located);
+                continue;
+            }
+            let located = self.locate(&movement.key)?;
+            if located.is_none_or(|located| located.version != *version) {
+                return conflict();
+            }
+        }
+        Ok(())
+    }
+
+    fn insert_movement(&mut self, movement: &Movement) -> Result<Located, Fault> {
+        let org = self.new_or_known_org(movement.key.org())?;
+        let key = &movement.key;
+        let text_position = self.position_in_batch(key, movement.description.sequence)?;
+        let chain_position = self.position_in_batch(key, movement.chain.length)?;
+        let (Some(text_position), Some(chain_position)) = (text_position, chain_position) else {
+            return broken(format!(
+                "the batch records movement {key} without the entries of its chain"
+            ));
+        };
+        let mut statement = self.connection.prepare_cached(INSERT_MOVEMENT)?;
+        let mut row = Binder::new(&mut statement);
+        row.add(org)?;
+        row.add(key.subscription_id())?;
+        row.add(key.movement_id())?;
+        row.movement_content(movement, text_position)?;
+        row.movement_sums(movement, chain_position)?;
+        match row.execute() {
+            Err(fault) if fault.is_taken_key() => return conflict(),
+            outcome => outcome?,
+        };
+        Ok(Located {
+            number: self.connection.last_insert_rowid(),
+            org,
+            version: 0,
+            chain_position: None,
+        })
+    }
+
+    /// Writes the rows of the other movements, now that it is known where their chains end.
+    pub(super) fn update_movements(
+        &mut self,
+        batch: &'b WriteBatch,
+        versions: &[u64],
+    ) -> Result<(), Fault> {
+        for (movement, version) in batch.movements.iter().zip(versions) {
+            if *version == 0 {
+                continue;
+            }
+            let Some(located) = self.locate(&movement.key)? else {
+                return conflict();
+            };
+            if self.update_movement(movement, *version, located)? != 1 {
+                return conflict();
+            }
+        }
+        Ok(())
+    }
+
+    fn update_movement(
+        &mut self,
+        movement: &Movement,
+        version: u64,
+        located: Located,
+    ) -> Result<usize, Fault> {
+        let known = self.known.movements.get(&movement.key);
+        let chain_position = located.chain_position.unwrap_or_default();
+        if known.is_some_and(|row| has_same_content(row, movement)) {
+            let mut statement = self.connection.prepare_cached(UPDATE_MOVEMENT_SUMS)?;
+            let mut row = Binder::new(&mut statement);
+            row.movement_sums(movement, chain_position)?;
+            row.add(located.number)?;
+            row.add(stored(version))?;
+            return row.execute();
+        }
+        let sequence = movement.description.sequence;
+        let before = known
+            .filter(|row| row.movement.description.sequence == sequence)
+            .map(|row| row.text_position);
+        let text_position = match (before, self.position_in_batch(&movement.key, sequence)?) {
+            (Some(position), _) | (None, Some(position)) => position,
+            (None, None) => self.position_of(located, sequence)?,
+        };
+        let mut statement = self.connection.prepare_cached(UPDATE_MOVEMENT)?;
+        let mut row = Binder::new(&mut statement);
+        row.movement_content(movement, text_position)?;
+        row.movement_sums(movement, chain_position)?;
+        row.add(located.number)?;
+        row.add(stored(version))?;
+        row.execute()
+    }
+}
+
+fn version_wanted(precondition: &Precondition) -> Option<(&MovementKey, u64)> {
+    match precondition {
+        Precondition::MovementAt { movement, version } => Some((movement, *version)),
+        Precondition::ExternalIdFree { .. } => None,
+    }
+}
+
+/// Whether only the sums and the end of the chain differ from what was loaded.
+fn has_same_content(row: &MovementRow, movement: &Movement) -> bool {
+    let known = &row.movement;
+    known.occurred_at == movement.occurred_at
+        && known.amount == movement.amount
+        && known.description.sequence == movement.description.sequence
+        && known.recorded_at == movement.recorded_at
+        && known.voided == movement.voided
+}
