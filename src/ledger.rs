@@ -17,7 +17,7 @@ use crate::decide::{Context, Minted, Receipt, decide_all};
 use crate::error::LedgerError;
 use crate::host::Host;
 use crate::id::{Id, MovementKey, RefundId};
-use crate::journal::{EntryKind, entry_hash};
+use crate::journal::{EntryKind, JournalEntry, entry_hash};
 use crate::movement::{Movement, MovementRequest};
 use crate::policy::Policy;
 use crate::refund::{NonSubscribableRefundRequest, Refund, RefundContent, RefundRequest};
@@ -672,20 +672,21 @@ impl Ledger {
         wanted: &ReadSet,
         decide: &mut dyn FnMut(Snapshot) -> WriteBatch,
     ) -> Result<(), LedgerError> {
-        let mut unknown: Option<WriteBatch> = None;
+        let mut unknown: Option<Attempt> = None;
         for _ in 0..ATTEMPTS_MAX {
             let mut changed = false;
-            let mut attempted = WriteBatch::default();
+            let mut attempted = None;
             let outcome = self.store.transact(wanted, &mut |snapshot| {
                 if let Some(unknown) = &unknown
-                    && !still_before(unknown, &snapshot)
+                    && !unknown.is_still_ahead(&snapshot)
                 {
                     // Somebody wrote, and it may have been us: the journal decides below.
                     changed = true;
                     return WriteBatch::default();
                 }
-                attempted = decide(snapshot);
-                attempted.clone()
+                let batch = decide(snapshot);
+                attempted = Attempt::of(&batch);
+                batch
             });
             match (outcome, unknown.take()) {
                 (Ok(()), Some(lost)) if changed => {
@@ -696,7 +697,7 @@ impl Ledger {
                 (Ok(()), _) => return Ok(()),
                 // An attempt that only looked leaves in doubt what was in doubt before it.
                 (Err(StoreError::OutcomeUnknown { .. }), lost) => {
-                    unknown = Some(attempted).filter(|it| !it.entries.is_empty()).or(lost);
+                    unknown = attempted.or(lost);
                 }
                 (Err(error), None) => return Err(error.into()),
                 (Err(error), Some(lost)) => {
@@ -718,11 +719,9 @@ impl Ledger {
         .into())
     }
 
-    /// Whether the batch's first entry is in the journal: it was applied in full or not at all.
-    fn was_committed(&self, batch: &WriteBatch) -> Result<bool, LedgerError> {
-        let Some(entry) = batch.entries.first() else {
-            return Ok(true);
-        };
+    /// Whether the attempt's first entry is in the journal: it was applied in full or not at all.
+    fn was_committed(&self, attempt: &Attempt) -> Result<bool, LedgerError> {
+        let entry = &attempt.first;
         let planned = entry_hash(&entry.bytes);
         let mut found = false;
         self.store.scan(
@@ -757,16 +756,38 @@ impl Ledger {
     }
 }
 
-/// Whether every movement that a batch writes is still as it was before it.
-fn still_before(batch: &WriteBatch, snapshot: &Snapshot) -> bool {
-    batch
-        .preconditions
-        .iter()
-        .all(|precondition| match precondition {
-            Precondition::MovementAt { movement, version } => match snapshot.movement(movement) {
+/// What of a batch tells afterwards whether it was committed. Every batch leaves this behind, so it
+/// holds no more than that.
+#[derive(Debug)]
+struct Attempt {
+    first: JournalEntry,
+    /// The movements that the batch writes, each with the length of its chain before.
+    versions: Vec<(MovementKey, u64)>,
+}
+
+impl Attempt {
+    /// `None` for a batch that writes nothing.
+    fn of(batch: &WriteBatch) -> Option<Self> {
+        let versions = batch.preconditions.iter().filter_map(|precondition| {
+            if let Precondition::MovementAt { movement, version } = precondition {
+                Some((movement.clone(), *version))
+            } else {
+                None
+            }
+        });
+        Some(Self {
+            first: batch.entries.first()?.clone(),
+            versions: versions.collect(),
+        })
+    }
+
+    /// Whether every movement that it writes is still as it was before it.
+    fn is_still_ahead(&self, snapshot: &Snapshot) -> bool {
+        self.versions
+            .iter()
+            .all(|(movement, version)| match snapshot.movement(movement) {
                 Loaded::Present(now) => now.chain.length == *version,
                 Loaded::Absent | Loaded::NotLoaded => *version == 0,
-            },
-            Precondition::ExternalIdFree { .. } => true,
-        })
+            })
+    }
 }
