@@ -5,7 +5,8 @@
 //! absent. Every fault in the values is told at once, by field.
 //!
 //! Replies are the types whose names end in `Body`, and [`JournalLine`]. Each borrows what it
-//! writes, and serializes with any `serde` format; the examples show it as JSON.
+//! writes. They are meant for `serde_json`: a value of more than fifteen digits keeps them all only
+//! there.
 
 mod export;
 mod line;
