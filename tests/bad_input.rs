@@ -727,6 +727,18 @@ fn an_update_is_of_the_kind_that_its_fields_say() {
         ),
         &[("amount.billable", "required")],
     );
+    // The contract requires the external id of a standard refund in its PUT too.
+    at_fault(
+        parse_update_request(
+            standard("r-1")
+                .leave_out("external_refund_unique_id")
+                .render()
+                .as_bytes(),
+        ),
+        &[("external_refund_unique_id", "required")],
+    );
+    let keyless = non_subscribable("r-1").leave_out("external_refund_unique_id");
+    assert!(parse_update_request(keyless.render().as_bytes()).is_ok());
     let both = non_subscribable("r-1").set("billable", "true").render();
     refused(parse_update_request(both.as_bytes()), "malformed_request");
 }

@@ -153,9 +153,10 @@ pub fn parse_non_subscribable_request(
     }
 }
 
-/// Reads the body of an update: the DTO of the refund's kind. It is non-subscribable where
-/// `transaction_type_id` or `amount.billable` is there. The external id may be left out, which
-/// leaves it as it is.
+/// Reads the body of the contract's PUT: the DTO of the refund's kind. It is non-subscribable where
+/// `transaction_type_id` or `amount.billable` is there, and then the external id may be left out,
+/// which leaves it as it is; a `RefundRequestDTO` must have it. In an import file either may leave
+/// it out: there the line names the refund, perhaps by that id.
 ///
 /// # Errors
 /// `malformed_request`; `invalid_request` that lists every field at fault.
@@ -164,7 +165,7 @@ pub fn parse_non_subscribable_request(
 /// # fn main() -> Result<(), refund_ledger::LedgerError> {
 /// use refund_ledger::{ErrorCode, KindName, wire};
 /// let body = r#"{"refund_datetime":"2022-02-24T13:45:10Z","amount":{"value_with_taxes":24.2},
-///     "billable":false,"description":"Four days"}"#;
+///     "external_refund_unique_id":"987654321","billable":false,"description":"Four days"}"#;
 /// assert_eq!(wire::parse_update_request(body.as_bytes())?.kind.name(), KindName::Standard);
 ///
 /// let refused = wire::parse_update_request(b"[]").unwrap_err(); // no object
@@ -172,10 +173,8 @@ pub fn parse_non_subscribable_request(
 /// # Ok(()) }
 /// ```
 pub fn parse_update_request(body: &[u8]) -> Result<RefundContent, LedgerError> {
-    update(
-        scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?,
-        Digits::Limited,
-    )
+    let raw = scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?;
+    refund(raw, update_form(raw, Presence::Required)?, Digits::Limited)
 }
 
 pub(super) fn movement(raw: &RawValue, digits: Digits) -> Result<MovementRequest, LedgerError> {
@@ -202,12 +201,7 @@ pub(super) fn movement(raw: &RawValue, digits: Digits) -> Result<MovementRequest
 }
 
 pub(super) fn update(raw: &RawValue, digits: Digits) -> Result<RefundContent, LedgerError> {
-    let form = if names_non_subscribable(raw)? {
-        Form::NON_SUBSCRIBABLE
-    } else {
-        Form::standard(Presence::Optional)
-    };
-    refund(raw, form, digits)
+    refund(raw, update_form(raw, Presence::Optional)?, digits)
 }
 
 pub(super) fn create(raw: &RawValue, digits: Digits) -> Result<RefundContent, LedgerError> {
@@ -252,6 +246,15 @@ impl Form {
             external_id,
         }
     }
+}
+
+/// The form of an update's body; `external_id` is whether a standard refund must name its own.
+fn update_form(raw: &RawValue, external_id: Presence) -> Result<Form, LedgerError> {
+    Ok(if names_non_subscribable(raw)? {
+        Form::NON_SUBSCRIBABLE
+    } else {
+        Form::standard(external_id)
+    })
 }
 
 /// Whether an update's body has what only non-subscribable refunds have.
