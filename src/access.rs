@@ -23,7 +23,7 @@ pub enum Action {
     Read,
     /// List refunds or movements, or sum refunds up.
     List,
-    /// Read the journal, the head or an export of it, or verify.
+    /// Read the journal of the ledger or of an org, the head or an export of it, or verify.
     Audit,
     /// Rebuild entries from an export, with the actors and times that it names.
     Restore,
@@ -41,7 +41,7 @@ impl Action {
 pub enum Resource<'a> {
     /// The ledger with all its orgs: the journal, verification, and lists that name no org.
     Ledger,
-    /// One org: lists that name it.
+    /// One org: lists that name it, and its journal.
     Org(&'a Id),
     /// One movement, or a refund of it.
     Movement(&'a MovementKey),

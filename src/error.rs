@@ -215,7 +215,7 @@ impl LedgerError {
         code: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        Self::invalid(vec![Detail {
+        Self::invalid_fields(vec![Detail {
             field: field.into(),
             code,
             message: message.into(),
@@ -223,7 +223,7 @@ impl LedgerError {
     }
 
     /// An `invalid_request` that lists every field at fault.
-    pub(crate) fn invalid(details: Vec<Detail>) -> Self {
+    pub fn invalid_fields(details: Vec<Detail>) -> Self {
         let message = match details.as_slice() {
             [only] => format!("`{}` {}", only.field, only.message),
             several => {
@@ -265,7 +265,7 @@ impl LedgerError {
     pub(crate) fn at_field(self, field: &'static str) -> Self {
         let mut faults = Faults::default();
         faults.note_at(field, self);
-        Self::invalid(faults.0)
+        Self::invalid_fields(faults.0)
     }
 
     pub(crate) fn with_holder(mut self, holder: Holder) -> Self {
@@ -382,7 +382,7 @@ impl Faults {
         if self.0.is_empty() {
             Ok(())
         } else {
-            Err(LedgerError::invalid(self.0))
+            Err(LedgerError::invalid_fields(self.0))
         }
     }
 }

@@ -4,10 +4,11 @@ mod export;
 mod read;
 
 pub use export::RestoreError;
-pub use read::RefundPage;
+pub use read::{JournalPage, RefundPage};
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::access::{self, Access, Action, AllowAll, Authorize, Resource};
 use crate::amount::Values;
@@ -225,7 +226,43 @@ impl Ledger {
         &self.store
     }
 
-    fn authorize(&self, action: Action, resource: Resource<'_>) -> Result<(), LedgerError> {
+    /// The same ledger, whose calls wait at most this long for others, where the store can limit it
+    /// (see [`Store::with_time_limit`]); then they answer `timeout`. For a caller with a deadline.
+    #[must_use]
+    pub fn with_time_limit(mut self, limit: Duration) -> Self {
+        if let Some(limited) = self.store.with_time_limit(limit) {
+            self.store = limited;
+        }
+        self
+    }
+
+    /// Whether the actor may do this, as the [`Authorize`] hook says. Every call asks by itself; this
+    /// is for a front that has to refuse a caller before it reads the rest of the request.
+    ///
+    /// # Errors
+    /// `unauthorized` or `forbidden`.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{Access, Action, Authorize, ErrorCode, Id, Resource};
+    /// use std::sync::Arc;
+    ///
+    /// struct Nobody;
+    /// impl Authorize for Nobody {
+    ///     fn authorize(&self, _: &Id, _: Action, _: Resource<'_>) -> Result<Access, String> {
+    ///         Ok(Access::Forbidden)
+    ///     }
+    /// }
+    ///
+    /// let (ledger, movement) = ledger()?;
+    /// assert!(ledger.authorize(Action::Read, Resource::Movement(&movement)).is_ok());
+    /// let closed = ledger.with_access(Arc::new(Nobody));
+    /// let refused = closed.authorize(Action::Read, Resource::Movement(&movement)).unwrap_err();
+    /// assert_eq!(refused.code(), ErrorCode::Forbidden);
+    /// # Ok(()) }
+    /// ```
+    pub fn authorize(&self, action: Action, resource: Resource<'_>) -> Result<(), LedgerError> {
         access::check(&*self.access, &self.actor, action, resource)
     }
 

@@ -139,7 +139,8 @@ pub use journal::{
     RefundContentEntry, TextOwner, entry_hash, text_owner,
 };
 pub use ledger::{
-    Atomicity, Balance, Batch, Created, Ledger, Recorded, RefundPage, RestoreError, Revision,
+    Atomicity, Balance, Batch, Created, JournalPage, Ledger, Recorded, RefundPage, RestoreError,
+    Revision,
 };
 pub use money::{DecimalValue, JsonMoney, SIGNIFICANT_DIGITS_MAX, minor_to_decimal};
 pub use movement::{ChainEnd, Movement, MovementRequest, Refunded};

@@ -13,6 +13,8 @@ pub(crate) mod batch;
 mod snapshot;
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
 
 pub use batch::{Precondition, RefundWrite, TextErasure, WriteBatch};
 pub use snapshot::{Loaded, LoadedRefund, ReadSet, RefundLookup, Snapshot};
@@ -78,8 +80,8 @@ pub enum StoreError {
 /// Implement [`load`](Store::load), [`commit`](Store::commit),
 /// [`list_refunds`](Store::list_refunds), [`journal`](Store::journal) and [`scan`](Store::scan),
 /// then run the conformance suite (feature `conformance`) against the store: it is the contract in
-/// executable form. The trait is object safe; wrappers forward every method, `transact` and `scrub`
-/// included.
+/// executable form. The trait is object safe; wrappers forward every method, those with a
+/// provided form included.
 ///
 /// What a ledger does with a store, by hand:
 ///
@@ -194,6 +196,14 @@ pub trait Store: Send + Sync {
     fn scrub(&self) -> Result<(), StoreError> {
         Ok(())
     }
+
+    /// A handle on the same store whose calls wait at most this long for others, then answer
+    /// [`StoreError::Busy`] with nothing changed. `None`, as provided, where calls never wait, or
+    /// where it can't be limited how long.
+    fn with_time_limit(&self, limit: Duration) -> Option<Arc<dyn Store>> {
+        let _ = limit;
+        None
+    }
 }
 
 /// Which movements a scan visits, and how much of each.
@@ -284,7 +294,10 @@ macro_rules! forward_store {
             fn scrub(&self) -> Result<(), StoreError> {
                 (**self).scrub()
             }
+            fn with_time_limit(&self, limit: Duration) -> Option<Arc<dyn Store>> {
+                (**self).with_time_limit(limit)
+            }
         }
     )*};
 }
-forward_store!(std::sync::Arc<S>, std::boxed::Box<S>, &S);
+forward_store!(Arc<S>, std::boxed::Box<S>, &S);

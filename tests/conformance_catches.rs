@@ -80,6 +80,8 @@ enum Bug {
     DecidesOnAnOldSnapshot,
     RetriesForEver,
     StaysLockedAfterAPanic,
+    // In `with_time_limit`.
+    BeginsAnewUnderATimeLimit,
 }
 
 /// The memory store with a bug.
@@ -575,6 +577,13 @@ impl Store for Broken {
             _ => WithoutTransact::new(self).transact(wanted, decide),
         }
     }
+
+    fn with_time_limit(&self, limit: std::time::Duration) -> Option<std::sync::Arc<dyn Store>> {
+        match self.bug {
+            Bug::BeginsAnewUnderATimeLimit => Some(std::sync::Arc::new(MemoryStore::new())),
+            _ => self.inner.with_time_limit(limit),
+        }
+    }
 }
 
 /// Each bug, and a case that must fail for it.
@@ -773,6 +782,10 @@ const CAUGHT: &[(Bug, &str)] = &[
     (
         Bug::StaysLockedAfterAPanic,
         "transact::survives_a_decision_that_panics",
+    ),
+    (
+        Bug::BeginsAnewUnderATimeLimit,
+        "ledger::is_the_same_under_a_time_limit",
     ),
 ];
 

@@ -464,6 +464,30 @@ fn the_feed_is_gapless_in_commit_order() {
 }
 
 #[test]
+fn an_org_reads_its_own_part_of_the_feed() {
+    let book = several();
+    let whole = book.ledger.journal(0, usize::MAX).unwrap();
+    for org in ["acme", "beta", "nobody"] {
+        let mut wanted = whole.clone();
+        wanted.retain(|record| record.entry.movement.org_id() == org);
+        for size in [1, 2, 3, 500] {
+            let mut seen = Vec::new();
+            let mut after = 0;
+            loop {
+                let page = book.ledger.org_journal(&id(org), after, size).unwrap();
+                assert!(page.items.len() <= size);
+                seen.extend(page.items.into_iter().map(|(record, _)| record));
+                if page.next_after == after {
+                    break;
+                }
+                after = page.next_after;
+            }
+            assert_eq!(seen, wanted, "`{org}` in pages of {size}");
+        }
+    }
+}
+
+#[test]
 fn an_unknown_movement_has_no_balance_and_no_refunds() {
     let book = Book::new();
     let other = book.on(&key("acme", "sub-7", "mov-43"));

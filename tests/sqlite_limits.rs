@@ -119,6 +119,70 @@ fn a_lock_that_others_hold_is_busy_and_a_retry_books_once() {
 }
 
 #[test]
+fn a_time_limit_covers_threads_that_share_the_store() {
+    let file = InFile::filled();
+    let first = key("mov-42");
+    let limit = Duration::from_millis(100);
+    let mut wanted = ReadSet::default();
+    wanted.want_movement(first.clone());
+    let store = &file.store;
+    let (at_work, is_at_work) = std::sync::mpsc::channel();
+    let (end, ended) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let wanted = &wanted;
+        scope.spawn(move || {
+            store
+                .transact(wanted, &mut |_| {
+                    at_work.send(()).unwrap();
+                    ended.recv().unwrap();
+                    WriteBatch::default()
+                })
+                .unwrap();
+        });
+        is_at_work.recv().unwrap();
+        let hurried = file.ledger.clone().with_time_limit(limit);
+        let start = std::time::Instant::now();
+        let error = hurried
+            .create_refund(&first, &refund("ext-9", "0.01", "x"))
+            .unwrap_err();
+        assert_eq!(error.store_error(), Some(&StoreError::Busy));
+        let waited = start.elapsed();
+        assert!(
+            (limit..limit * 20).contains(&waited),
+            "it waits for its turn, and no longer than the limit: {waited:?}"
+        );
+        assert!(hurried.balance(&first).is_ok(), "reading needs no turn");
+        end.send(()).unwrap();
+        let patient = file
+            .ledger
+            .create_refund(&first, &refund("ext-9", "0.01", "x"));
+        assert!(
+            !patient.unwrap().replayed,
+            "the turn comes, and nothing was booked before"
+        );
+    });
+    assert_valid(&file.ledger);
+}
+
+#[test]
+fn a_turn_is_given_back_by_who_panics_in_it() {
+    let file = InFile::filled();
+    let wanted = ReadSet::default();
+    let store = &file.store;
+    let panicked = std::thread::scope(|scope| {
+        scope
+            .spawn(|| store.transact(&wanted, &mut |_| panic!("planted")))
+            .join()
+            .is_err()
+    });
+    assert!(panicked);
+    let hurried = file.ledger.clone().with_time_limit(Duration::from_secs(1));
+    hurried
+        .create_refund(&key("mov-42"), &refund("ext-9", "0.01", "x"))
+        .unwrap();
+}
+
+#[test]
 fn a_table_that_others_changed_under_an_open_ledger_is_damage() {
     let file = InFile::filled();
     let other = unguarded(&file.path);

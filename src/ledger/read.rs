@@ -8,7 +8,7 @@ use crate::access::{Action, Resource};
 use crate::error::LedgerError;
 use crate::head::Head;
 use crate::id::{Id, MovementKey};
-use crate::journal::{JournalPosition, JournalRecord, RefundRevisions};
+use crate::journal::{Entry, JournalPosition, JournalRecord, RefundRevisions};
 use crate::movement::Movement;
 use crate::query::{
     CurrencyTotals, Cursor, LIST_LIMIT_MAX, ListAfter, Page, RefundFilter, RefundQuery,
@@ -25,6 +25,18 @@ pub struct RefundPage {
     /// Where the next page begins; `None` at the end.
     pub next_cursor: Option<Cursor>,
 }
+
+/// A part of an org's journal: what [`Ledger::org_journal`] answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalPage {
+    /// The org's entries in commit order, each as it was recorded and as it reads.
+    pub items: Vec<(JournalRecord, Entry)>,
+    /// Where to continue. Once it is the position that was asked for, the reader has seen all.
+    pub next_after: JournalPosition,
+}
+
+/// How many entries of all orgs a page of one org's journal looks through at most.
+const ORG_JOURNAL_SCAN_MAX: usize = 20 * LIST_LIMIT_MAX;
 
 impl Ledger {
     /// A movement with the sums of its refunds.
@@ -415,6 +427,60 @@ impl Ledger {
     ) -> Result<Vec<JournalRecord>, LedgerError> {
         self.authorize(Action::Audit, Resource::Ledger)?;
         Ok(self.store.journal(after, limit)?)
+    }
+
+    /// The journal of one org behind a position, in commit order, at most `limit` entries. Positions
+    /// are those of the whole ledger, so where other orgs wrote much a page may hold few entries, or
+    /// none, and yet have to be continued. Begin at 0, and continue from
+    /// [`next_after`](JournalPage::next_after) until it stays as it is.
+    ///
+    /// # Errors
+    /// What the store could not do.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{Id, MovementKey};
+    /// let (ledger, _) = ledger()?;
+    /// ledger.record_movement(&MovementKey::new("globex", "sub-1", "mov-1")?, &charge()?)?;
+    /// let page = ledger.org_journal(&Id::new("globex")?, 0, 500)?;
+    /// assert_eq!(page.items.len(), 1);
+    /// assert_eq!(page.items[0].1.movement.movement_id(), "mov-1");
+    /// let end = ledger.org_journal(&Id::new("globex")?, page.next_after, 500)?;
+    /// assert_eq!(end.next_after, page.next_after); // nothing new
+    /// # Ok(()) }
+    /// ```
+    pub fn org_journal(
+        &self,
+        org: &Id,
+        after: JournalPosition,
+        limit: usize,
+    ) -> Result<JournalPage, LedgerError> {
+        self.authorize(Action::Audit, Resource::Org(org))?;
+        let mut page = JournalPage {
+            items: Vec::new(),
+            next_after: after,
+        };
+        let mut looked_through: usize = 0;
+        while page.items.len() < limit && looked_through < ORG_JOURNAL_SCAN_MAX {
+            let records = self.store.journal(page.next_after, LIST_LIMIT_MAX)?;
+            looked_through = looked_through.saturating_add(records.len());
+            let is_last = records.len() < LIST_LIMIT_MAX;
+            for record in records {
+                if page.items.len() == limit {
+                    return Ok(page);
+                }
+                page.next_after = record.position;
+                if record.entry.movement.org_id() == org.as_str() {
+                    let entry = record.decode()?;
+                    page.items.push((record, entry));
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        Ok(page)
     }
 
     /// Recomputes every chain, rebuilds what the tables must hold, and compares; with a head that

@@ -20,13 +20,14 @@ mod statements;
 mod strays;
 mod transaction;
 mod version;
+mod writer;
 
 #[cfg(test)]
 mod tests;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -40,13 +41,14 @@ use self::rows::Columns;
 use self::schema::MIGRATIONS;
 use self::statements::LOAD_JOURNAL;
 use self::transaction::Transaction;
+use self::writer::Writer;
 use super::{ReadSet, ScanRange, ScanRow, Snapshot, Store, StoreError, WriteBatch};
 use crate::journal::{JournalPosition, JournalRecord};
 use crate::query::{ListAfter, Page, RefundFilter};
 use crate::refund::Refund;
 
 /// How many idle readers are kept open.
-const READERS_MAX: usize = 4;
+const READERS_MAX: usize = 8;
 
 /// How a [`SqliteStore`] behaves.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +67,9 @@ impl Default for SqliteOptions {
 }
 
 impl SqliteOptions {
-    /// How long a call waits for others' locks before it answers [`StoreError::Busy`]: 5 seconds
-    /// by default.
+    /// How long a call waits for others, be they threads that share the store or other handles and
+    /// processes, before it answers [`StoreError::Busy`]: 5 seconds by default.
+    /// [`Store::with_time_limit`] sets it for some calls only.
     #[must_use]
     pub fn with_busy_timeout(mut self, busy_timeout: Duration) -> Self {
         self.busy_timeout = busy_timeout;
@@ -89,14 +92,23 @@ impl SqliteOptions {
 /// The `decide` of [`Store::transact`] runs while the store holds its write lock. It must not call
 /// into the same store: a call that writes would wait for itself for ever. A visitor of
 /// [`Store::scan`] may call, though a `scrub` from there is held back by the scan itself.
-#[derive(Debug)]
+///
+/// Cloning it is cheap and shares the file.
+#[derive(Clone, Debug)]
 pub struct SqliteStore {
+    shared: Arc<Shared>,
+    /// How long a call through this handle waits for others.
+    time_limit: Duration,
+}
+
+#[derive(Debug)]
+struct Shared {
     path: PathBuf,
     options: SqliteOptions,
-    writer: Mutex<Connection>,
+    writer: Writer,
     readers: Mutex<Vec<Connection>>,
     /// Dropped last: the connections above must be closed by then.
-    _open_file: OpenFile,
+    open_file: OpenFile,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -146,11 +158,14 @@ impl SqliteStore {
         let (open_file, writer) =
             Self::open_writer(&path, &options).map_err(|fault| fault.at(&path))?;
         Ok(Self {
-            path,
-            options,
-            writer: Mutex::new(writer),
-            readers: Mutex::default(),
-            _open_file: open_file,
+            shared: Arc::new(Shared {
+                path,
+                options,
+                writer: Writer::new(writer),
+                readers: Mutex::default(),
+                open_file,
+            }),
+            time_limit: options.busy_timeout,
         })
     }
 
@@ -166,7 +181,7 @@ impl SqliteStore {
 
     /// The file, from the root.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.shared.path
     }
 
     /// Copies the ledger, as it is at one moment, to a file that does not exist yet. Others go on
@@ -187,22 +202,25 @@ impl SqliteStore {
     /// # Ok(()) }
     /// ```
     pub fn backup(&self, target: &Path) -> Result<(), StoreError> {
-        let reader = self.reader().map_err(|fault| fault.at(&self.path))?;
+        let reader = self.reader().map_err(|fault| fault.at(self.path()))?;
         backup::back_up(&reader, target)?;
         self.keep(reader);
         Ok(())
     }
 
     fn reader(&self) -> Result<Connection, Fault> {
-        match lock(&self.readers).pop() {
-            Some(connection) => Ok(connection),
-            None => open::connect(&self.path, &self.options, Role::Reader),
-        }
+        let idle = lock(&self.shared.readers).pop();
+        let reader = match idle {
+            Some(connection) => connection,
+            None => open::connect(self.path(), &self.shared.options, Role::Reader)?,
+        };
+        reader.busy_timeout(self.time_limit)?;
+        Ok(reader)
     }
 
     /// Keeps a reader for the next call. One that failed or panicked is closed instead.
     fn keep(&self, connection: Connection) {
-        let mut readers = lock(&self.readers);
+        let mut readers = lock(&self.shared.readers);
         if readers.len() < READERS_MAX {
             readers.push(connection);
         }
@@ -210,9 +228,9 @@ impl SqliteStore {
 
     /// Reads in one consistent view.
     fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, Fault>) -> Result<T, StoreError> {
-        let reader = self.reader().map_err(|fault| fault.at(&self.path))?;
+        let reader = self.reader().map_err(|fault| fault.at(self.path()))?;
         let outcome = Transaction::deferred(&reader).and_then(|_view| read(&reader));
-        let value = outcome.map_err(|fault| fault.at(&self.path))?;
+        let value = outcome.map_err(|fault| fault.at(self.path()))?;
         self.keep(reader);
         Ok(value)
     }
@@ -222,15 +240,40 @@ impl SqliteStore {
         &self,
         write: impl FnOnce(&Connection) -> Result<bool, Fault>,
     ) -> Result<(), StoreError> {
-        let writer = lock(&self.writer);
-        let outcome = Transaction::immediate(&writer).and_then(|transaction| {
-            if write(&writer)? {
+        self.with_writer(|writer| {
+            let transaction = Transaction::immediate(writer)?;
+            if write(writer)? {
+                self.check_in_place()?;
                 transaction.commit()
             } else {
                 Ok(())
             }
-        });
-        outcome.map_err(|fault| fault.at(&self.path))
+        })
+    }
+
+    fn check_in_place(&self) -> Result<(), StoreError> {
+        if self.shared.open_file.is_in_place(self.path()) {
+            return Ok(());
+        }
+        Err(StoreError::Failed {
+            reason: format!(
+                "`{}`, or its `-wal`, was removed, replaced or emptied while it was open; nothing \
+                 is written any more: put it back, or restore a backup, and open it anew",
+                self.path().display()
+            ),
+        })
+    }
+
+    fn with_writer(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<(), Fault>,
+    ) -> Result<(), StoreError> {
+        let outcome = self
+            .shared
+            .writer
+            .take(self.time_limit)
+            .and_then(|writer| work(&writer));
+        outcome.map_err(|fault| fault.at(self.path()))
     }
 }
 
@@ -299,7 +342,13 @@ impl Store for SqliteStore {
     }
 
     fn scrub(&self) -> Result<(), StoreError> {
-        let writer = lock(&self.writer);
-        open::empty_write_ahead_log(&writer).map_err(|fault| fault.at(&self.path))
+        self.with_writer(open::empty_write_ahead_log)
+    }
+
+    fn with_time_limit(&self, limit: Duration) -> Option<Arc<dyn Store>> {
+        Some(Arc::new(Self {
+            shared: Arc::clone(&self.shared),
+            time_limit: limit,
+        }))
     }
 }

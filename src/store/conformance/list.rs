@@ -112,6 +112,7 @@ macro_rules! conformance_cases {
                 carries_out_batches_all_or_nothing,
                 repeats_a_file_safely,
                 lists_and_sums_up,
+                is_the_same_under_a_time_limit,
             }
             hostile {
                 books_once_after_conflicts_on_commit,

@@ -44,6 +44,18 @@ pub(super) fn open<T>(
     Ok((OpenFile(key), connection))
 }
 
+impl OpenFile {
+    /// Whether the file is still the one at its path, with its log beside it. SQLite would go on
+    /// writing to one that was removed or replaced, and nobody would ever find what it wrote.
+    pub(super) fn is_in_place(&self, path: &Path) -> bool {
+        let mut log = path.as_os_str().to_owned();
+        log.push("-wal");
+        self.0.is_none_or(|opened| key(path) == Some(opened))
+            && fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
+            && fs::metadata(log).is_ok()
+    }
+}
+
 impl Drop for OpenFile {
     fn drop(&mut self) {
         let Some(key) = self.0 else { return };

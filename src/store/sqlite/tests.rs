@@ -50,7 +50,7 @@ fn refund(external_id: &str, value: &str) -> RefundRequest {
 /// How often each statement ran since this was last asked, in full view of what SQLite did for
 /// it.
 fn runs(store: &SqliteStore) -> Vec<(&'static str, i32)> {
-    let writer = lock(&store.writer);
+    let writer = store.shared.writer.take(store.time_limit).unwrap();
     let mut runs = Vec::new();
     for (name, sql) in ALL {
         let statement = writer.prepare_cached(sql).unwrap();

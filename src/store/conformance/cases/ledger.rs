@@ -1,6 +1,7 @@
 //! What a ledger over the store must come to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::error::{ErrorCode, LedgerError};
 use crate::host::Host;
@@ -553,5 +554,26 @@ pub(in crate::store::conformance) fn lists_and_sums_up(
     );
     let movements = ledger.movements(Some(&id("acme")), None, 10)?;
     equal!(movements.len(), 1, "how many movements the org has");
+    Ok(())
+}
+
+/// Whoever has a deadline works on the same ledger as everybody else.
+pub(in crate::store::conformance) fn is_the_same_under_a_time_limit(
+    fixture: &dyn Fixture,
+) -> Result<(), Failure> {
+    let desk = Desk::new(fixture);
+    let ledger = desk.ledger();
+    let hurried = ledger.clone().with_time_limit(Duration::from_mins(1));
+    let key = movement("m");
+    ledger.execute(&record(&key))?;
+    hurried.execute(&create(&key, standard("ext-1")))?;
+    ledger.execute(&create(&key, standard("ext-2")))?;
+    for (ledger, whose) in [(&ledger, "the ledger"), (&hurried, "the one with a limit")] {
+        equal!(
+            ledger.balance(&key)?.count,
+            2,
+            "how many refunds {whose} has booked"
+        );
+    }
     Ok(())
 }
