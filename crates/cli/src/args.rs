@@ -2,6 +2,8 @@
 
 mod content;
 mod query;
+mod serve;
+mod token;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,6 +14,8 @@ use refund_ledger::Id;
 
 pub(crate) use content::{Amount, Content, Create, Naming, RecordMovement, Scope, Update};
 pub(crate) use query::{Journal, Kind, List, Movements, Totals};
+pub(crate) use serve::{LogFormat, LogLevel, Serve};
+pub(crate) use token::Token;
 
 use crate::failure::Failure;
 use crate::output::{self, Exit, Output};
@@ -33,7 +37,8 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Args, Debug)]
 pub(crate) struct Common {
-    /// The ledger: a SQLite file. `import` and `record-movement` make it if there is none
+    /// The ledger: a SQLite file. `import`, `record-movement` and `serve` make it if there is
+    /// none
     #[arg(
         long,
         global = true,
@@ -103,6 +108,10 @@ pub(crate) enum Task {
     Backup(Backup),
     /// Print JSON Lines that rebuild the ledger (see `import --preserve`)
     Export(Export),
+    /// Answer the REST contract over HTTP
+    Serve(Serve),
+    /// Make a token for callers of the server; the file gets only its SHA-256
+    Token(Token),
     /// Make a small ledger in a new folder and show what a ledger does
     Demo(Demo),
     /// Print completions for a shell

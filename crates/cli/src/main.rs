@@ -1,6 +1,7 @@
 //! The command `refunds`: a refund ledger on the command line.
 
 mod args;
+mod auth;
 mod change;
 mod demo;
 mod dry_run;
@@ -13,7 +14,9 @@ mod output;
 mod publish;
 mod read;
 mod row;
+mod serve;
 mod table;
+mod token;
 mod visible;
 
 use std::process::ExitCode;
@@ -82,6 +85,8 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Task::Head => read::head(common, output),
         Task::Backup(args) => export::backup(common, args, output),
         Task::Export(args) => export::run(common, args, output),
+        Task::Token(args) => token::run(args, output),
+        Task::Serve(args) => serve::run(common, args, output),
         Task::Demo(args) => demo::run(common, args, output),
         Task::Completions(args) => args::completions(args, output),
     }
