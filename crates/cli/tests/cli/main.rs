@@ -20,3 +20,5 @@ mod import;
 mod limits;
 mod list;
 mod processes;
+mod serve;
+mod token;
