@@ -1,4 +1,4 @@
-//! The bare core: the rules alone, which must compile to wasm and carry no store, clock or JS.
+//! The bare core and the contract: the rules alone, which must compile to wasm and carry no store, clock or JS.
 //!
 //! Cargo joins the features of all packages that it builds together, so the core is always built
 //! alone here, never as part of the workspace.
@@ -11,6 +11,9 @@ use crate::tally::Tally;
 use crate::workspace::CORE;
 
 const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The contract, which a service worker answers too.
+const REST: &str = "refund-rest";
 
 /// The crates that the bare core is meant to carry. A new one belongs here only when a rule can't
 /// do without it: every user's browser loads it.
@@ -65,15 +68,20 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("web-sys", "JS"),
 ];
 
-/// The core without features builds and lints for wasm, and carries only what it is meant to.
+/// Core and contract without features build and lint for wasm, and the core carries only what it is
+/// meant to.
 pub(crate) fn check() -> Result<Tally, Failure> {
     // The list first: it says more than a compiler error deep in a crate that should not be there.
     check_carried()?;
     check_the_check()?;
     add_target()?;
-    alone("build", &[]).run()?;
-    // The lints that keep the platform's calls out, on the code that wasm gets.
-    alone("clippy", &["--", "-D", "warnings"]).run()?;
+    for package in [CORE, REST] {
+        bare("build", package).run()?;
+        // The lints that keep the platform's calls out, on the code that wasm gets.
+        bare("clippy", package)
+            .arguments(["--", "-D", "warnings"])
+            .run()?;
+    }
     Ok(Tally::default())
 }
 
@@ -128,16 +136,19 @@ fn check_the_check() -> Result<(), Failure> {
     Ok(())
 }
 
+/// A command on one package without features.
+fn bare(verb: &str, package: &str) -> Command {
+    Command::cargo(verb).arguments([
+        "--package",
+        package,
+        "--no-default-features",
+        "--target",
+        TARGET,
+    ])
+}
+
 fn alone(verb: &str, further: &[&str]) -> Command {
-    Command::cargo(verb)
-        .arguments([
-            "--package",
-            CORE,
-            "--no-default-features",
-            "--target",
-            TARGET,
-        ])
-        .arguments(further)
+    bare(verb, CORE).arguments(further)
 }
 
 /// Lists what ends up in the wasm file; what only runs while building (macros, build scripts) does not.

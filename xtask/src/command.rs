@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{self, ExitStatus, Stdio};
+use std::process::{self, Child, ExitStatus, Stdio};
 
 use crate::failure::Failure;
 use crate::tally::Tally;
@@ -109,6 +109,15 @@ impl Command {
             .map_err(|source| self.not_started(source))?;
         self.judge(output.status, Tally::default())?;
         String::from_utf8(output.stdout).map_err(|error| self.unexpected(error.to_string()))
+    }
+
+    /// Starts the command beside us.
+    pub(crate) fn spawn(&self, stdout: Stdio, stderr: Stdio) -> Result<Child, Failure> {
+        self.prepared()
+            .stdout(stdout)
+            .stderr(stderr)
+            .spawn()
+            .map_err(|source| self.not_started(source))
     }
 
     /// An error for output that is not what it should be.

@@ -15,6 +15,7 @@
 
 mod bare;
 mod command;
+mod contract;
 mod deny;
 mod failure;
 mod native;
@@ -38,7 +39,8 @@ const TEST: &[Step] = &[
     Step::native("tests", native::tests),
     Step::native("examples", native::examples),
     Step::native("features one by one", native::features),
-    Step::wasm("bare core for wasm", bare::check),
+    Step::foreign("core and contract for wasm", bare::check),
+    Step::foreign("contract, by schemathesis", contract::check),
     Step::native("dependencies", deny::check),
 ];
 
@@ -57,12 +59,21 @@ struct Arguments {
 enum Chore {
     /// Run every check, in order, up to the first that fails
     Test {
-        /// Leave out what needs the wasm tools
+        /// Leave out what needs the wasm target, or tools of other languages
         #[arg(long)]
         native: bool,
     },
     /// Check that the core without features builds for wasm, and carries no store, clock or JS
     CheckBare,
+    /// Have schemathesis try the running server against its OpenAPI document
+    Contract {
+        /// What its cases are drawn from
+        #[arg(long, default_value_t = contract::SEED)]
+        seed: u32,
+        /// How many cases it draws for each operation and phase
+        #[arg(long, default_value_t = contract::CASES)]
+        cases: u32,
+    },
     /// Check the dependency tree with the pinned cargo-deny, installing it if need be
     Deny {
         /// The checks to run; `advisories` needs the advisory database from GitHub
@@ -75,6 +86,7 @@ fn main() -> ExitCode {
     match Arguments::parse().chore {
         Chore::Test { native } => step::run_all(TEST, native),
         Chore::CheckBare => run_one(bare::check().map(drop)),
+        Chore::Contract { seed, cases } => run_one(contract::run(seed, cases).map(drop)),
         Chore::Deny { checks } => run_one(deny::run(&checks)),
     }
 }

@@ -77,7 +77,7 @@ fn lint_core(features: &[&str]) -> Result<(), Failure> {
 }
 
 /// Makes a folder, given from the top of the repository, that holds nothing.
-fn make_empty(folder: &Path) -> Result<(), Failure> {
+pub(crate) fn make_empty(folder: &Path) -> Result<(), Failure> {
     let path = workspace::top().join(folder);
     let removed = if path.exists() {
         fs::remove_dir_all(&path)

@@ -11,8 +11,8 @@ use crate::tally::Tally;
 enum Part {
     /// Nothing: it runs everywhere.
     Native,
-    /// The wasm tools: left out by `--native`.
-    Wasm,
+    /// The wasm target, or tools of other languages: left out by `--native`.
+    Foreign,
 }
 
 /// One check of the project.
@@ -36,11 +36,11 @@ impl Step {
         }
     }
 
-    /// A step that needs the wasm tools.
-    pub(crate) const fn wasm(name: &'static str, run: fn() -> Result<Tally, Failure>) -> Self {
+    /// A step that needs the wasm target, or tools of other languages.
+    pub(crate) const fn foreign(name: &'static str, run: fn() -> Result<Tally, Failure>) -> Self {
         Self {
             name,
-            part: Part::Wasm,
+            part: Part::Foreign,
             run,
         }
     }
@@ -109,7 +109,7 @@ fn run(step: &Step) -> Done {
 
 fn summarise(done: &[Done], not_reached: &[&Step], left_out: &[&Step]) -> ExitCode {
     println!(
-        "\n{:<24}{:>8}{:>8}{:>9}{:>10}",
+        "\n{:<28}{:>8}{:>8}{:>9}{:>10}",
         "step", "passed", "failed", "ignored", "time"
     );
     let mut total = Tally::default();
@@ -119,7 +119,7 @@ fn summarise(done: &[Done], not_reached: &[&Step], left_out: &[&Step]) -> ExitCo
     {
         total += *tests;
         println!(
-            "{name:<24}{:>8}{:>8}{:>9}{:>10}",
+            "{name:<28}{:>8}{:>8}{:>9}{:>10}",
             tests.passed,
             tests.failed,
             tests.ignored,
@@ -127,10 +127,10 @@ fn summarise(done: &[Done], not_reached: &[&Step], left_out: &[&Step]) -> ExitCo
         );
     }
     for step in not_reached {
-        println!("{:<24}not reached", step.name);
+        println!("{:<28}not reached", step.name);
     }
     for step in left_out {
-        println!("{:<24}left out by --native", step.name);
+        println!("{:<28}left out by --native", step.name);
     }
     for Done { name, failure, .. } in done {
         if let Some(failure) = failure {
@@ -163,7 +163,7 @@ mod tests {
             ignored: 0,
         })
     });
-    const BAD: Step = Step::wasm("bad", || Err(Failure::Rule("a planted failure".to_owned())));
+    const BAD: Step = Step::foreign("bad", || Err(Failure::Rule("a planted failure".to_owned())));
 
     #[test]
     fn a_step_that_fails_without_a_test_counts_as_one_failure() {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn native_runs_leave_out_what_needs_wasm() {
+    fn native_runs_leave_out_what_needs_foreign_tools() {
         assert_eq!(run_all(&[GOOD, BAD], true), ExitCode::SUCCESS);
     }
 }
