@@ -35,7 +35,7 @@ impl Scope<'_> {
         if !keeps_external_id(current, content) {
             return Err(LedgerError::new(
                 ErrorCode::ImmutableField,
-                "`external_refund_unique_id` can't be changed; leave it out or send it as it is",
+                "`external_refund_unique_id` can't be changed; send it as it is or, where it is not required, leave it out",
             ));
         }
         if content_differences(&current.details, content, ErasedText::Differs).is_empty() {
