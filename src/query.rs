@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 pub const LIST_LIMIT_MAX: usize = 500;
 
 /// The items of a page where no limit is given.
-const LIST_LIMIT_DEFAULT: usize = 100;
+pub(crate) const LIST_LIMIT_DEFAULT: usize = 100;
 
 /// Which refunds a list holds; what is not given does not filter. The default holds every refund
 /// that is not deleted.

@@ -157,7 +157,7 @@ fn parse_op(object: &Object<'_>) -> Result<Op, LedgerError> {
         .ok_or_else(|| LedgerError::internal("an operation without a fault is not known"))
 }
 
-fn movement_key(object: &Object<'_>, faults: &mut Faults) -> Option<MovementKey> {
+pub(super) fn movement_key(object: &Object<'_>, faults: &mut Faults) -> Option<MovementKey> {
     const NAMES: [&str; 3] = ["org_id", "subscription_id", "movement_id"];
     let texts = NAMES.map(|name| {
         object
@@ -274,7 +274,7 @@ fn body<T>(
 
 /// The refund that a line names: by the ledger's id, or by external id. What can't be a refund's id
 /// names a refund that does not exist, as any other unknown id does.
-fn lookup(object: &Object<'_>, faults: &mut Faults) -> Option<RefundLookup> {
+pub(super) fn lookup(object: &Object<'_>, faults: &mut Faults) -> Option<RefundLookup> {
     if let Some(raw) = object.get("refund_id") {
         if object.get("external_refund_unique_id").is_some() {
             faults.add(
@@ -295,7 +295,7 @@ fn lookup(object: &Object<'_>, faults: &mut Faults) -> Option<RefundLookup> {
     faults.add(
         "refund_id",
         "required",
-        "is required, or `external_refund_unique_id` beside `op`",
+        "is required, or `external_refund_unique_id` in its place",
     );
     None
 }

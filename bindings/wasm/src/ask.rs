@@ -1,0 +1,246 @@
+//! What JavaScript asks of a ledger, read from JSON and answered as JSON.
+
+use http::Request;
+use refund_ledger::wire::{self, JournalLine};
+use refund_ledger::{
+    Atomicity, Batch, Command, ErrorCode, JournalPosition, JournalRecord, Ledger, LedgerError,
+    MovementKey, Receipt, Repeats,
+};
+use refund_rest::{Call, Caller, Query, answer, render};
+use serde::{Deserialize, Serialize};
+
+use crate::reply::{self, ErrorReply, ReceiptReply, ResultReply};
+
+/// How many lines a page of an export has: each may need a look at its movement's chain.
+const EXPORT_LINES_MAX: usize = 100;
+
+/// A question or a change.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Execute(Command),
+    ExecuteAll(Lines),
+    Query(Call),
+    Balance(MovementKey),
+    Journal(wire::JournalQuery),
+    /// Export lines from behind this position.
+    Export(JournalPosition),
+    Rest(RestRequest),
+}
+
+/// Commands, of which some could not be read.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    commands: Vec<Command>,
+    /// Which lines are not among the commands, and why.
+    unreadable: Vec<(usize, LedgerError)>,
+    batch: Batch,
+}
+
+/// A request to the REST contract by a caller whom the shell has recognised.
+#[derive(Debug)]
+pub(crate) struct RestRequest {
+    request: Request<Vec<u8>>,
+    caller: Option<Caller>,
+}
+
+impl RestRequest {
+    pub(crate) fn new(request: Request<Vec<u8>>, caller: Option<Caller>) -> Self {
+        Self { request, caller }
+    }
+}
+
+/// How a batch is carried out: what stands in the first line of its text.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BatchOptions {
+    #[serde(default)]
+    atomicity: AtomicityName,
+    #[serde(default)]
+    repeats: RepeatsName,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum AtomicityName {
+    #[default]
+    All,
+    PerItem,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RepeatsName {
+    #[default]
+    AsRequests,
+    AsFile,
+}
+
+impl Lines {
+    /// Reads the options, then a command from each further line.
+    ///
+    /// # Errors
+    /// The first command that can't be read, where one refusal stops all.
+    fn read(text: &str) -> Result<Self, LedgerError> {
+        let mut lines = text.split('\n');
+        let options: BatchOptions = reply::read_options(lines.next().unwrap_or_default())?;
+        let batch = Batch {
+            atomicity: match options.atomicity {
+                AtomicityName::All => Atomicity::All,
+                AtomicityName::PerItem => Atomicity::PerItem,
+            },
+            repeats: match options.repeats {
+                RepeatsName::AsRequests => Repeats::AsRequests,
+                RepeatsName::AsFile => Repeats::AsFile,
+            },
+        };
+        let mut commands = Vec::new();
+        let mut unreadable = Vec::new();
+        for (at, line) in lines.enumerate() {
+            match wire::parse_line(line.as_bytes()) {
+                Ok(line) => commands.push(line.command),
+                Err(error) if batch.atomicity == Atomicity::PerItem => unreadable.push((at, error)),
+                Err(error) => return Err(within_command(at, &error)),
+            }
+        }
+        Ok(Self {
+            commands,
+            unreadable,
+            batch,
+        })
+    }
+
+    fn perform(&self, ledger: &Ledger) -> Result<String, LedgerError> {
+        let mut results = ledger.execute_all(&self.commands, self.batch)?;
+        for (at, error) in &self.unreadable {
+            results.insert(*at, Err(error.clone()));
+        }
+        let replies: Vec<ResultReply<'_>> = results.iter().map(ResultReply::from).collect();
+        reply::json(&replies)
+    }
+}
+
+/// The same error, as that of one command of many.
+fn within_command(at: usize, error: &LedgerError) -> LedgerError {
+    if error.details().is_empty() {
+        let message = format!("commands[{at}]: {}", error.message());
+        return LedgerError::new(error.code(), message);
+    }
+    let mut details = error.details().to_vec();
+    for detail in &mut details {
+        detail.field = format!("commands[{at}].{}", detail.field).into();
+    }
+    LedgerError::invalid_fields(details)
+}
+
+#[derive(Serialize)]
+struct JournalReply<'a> {
+    items: Vec<JournalLine<'a>>,
+    next_after: JournalPosition,
+}
+
+#[derive(Serialize)]
+struct ExportReply {
+    lines: Vec<String>,
+    /// `null` where there are no more.
+    next_after: Option<JournalPosition>,
+}
+
+impl Ask {
+    /// Reads a question of this kind.
+    pub(crate) fn read(kind: &str, text: &str) -> Result<Self, LedgerError> {
+        let bytes = text.as_bytes();
+        Ok(match kind {
+            "execute" => Self::Execute(wire::parse_line(bytes)?.command),
+            "execute_all" => Self::ExecuteAll(Lines::read(text)?),
+            "movement" => Self::Query(Call::Query(Query::Movement(wire::parse_movement_key(
+                bytes,
+            )?))),
+            "balance" => Self::Balance(wire::parse_movement_key(bytes)?),
+            "refund" => {
+                let (movement, refund) = wire::parse_refund_reference(bytes)?;
+                Self::Query(Call::Query(Query::Refund { movement, refund }))
+            }
+            "history" => {
+                let (movement, refund) = wire::parse_refund_reference(bytes)?;
+                Self::Query(Call::Query(Query::History { movement, refund }))
+            }
+            "refunds" => Self::Query(Call::Query(Query::Refunds(wire::parse_refund_query(
+                bytes,
+            )?))),
+            "journal" => Self::Journal(wire::parse_journal_query(bytes)?),
+            "export" => Self::Export(wire::parse_journal_query(bytes)?.after),
+            _ => {
+                return Err(LedgerError::new(
+                    ErrorCode::Internal,
+                    "there is no such question",
+                ));
+            }
+        })
+    }
+
+    /// Answers it on a ledger.
+    pub(crate) fn perform(&self, ledger: &Ledger) -> Result<String, LedgerError> {
+        match self {
+            Self::Execute(command) => ledger
+                .execute(command)
+                .and_then(|receipt: Receipt| reply::json(&ReceiptReply::from(receipt))),
+            Self::ExecuteAll(lines) => lines.perform(ledger),
+            Self::Query(call) => {
+                // The bodies are those of the REST contract.
+                let response = render(call, &Ok(call.perform(ledger)?));
+                reply::text(response.into_body())
+            }
+            Self::Balance(movement) => {
+                reply::json(&wire::BalanceBody::from(&ledger.balance(movement)?))
+            }
+            Self::Journal(query) => journal(ledger, query),
+            Self::Export(after) => export(ledger, *after),
+            Self::Rest(rest) => {
+                reply::response(answer(ledger, rest.caller.as_ref(), &rest.request))
+            }
+        }
+    }
+}
+
+fn journal(ledger: &Ledger, query: &wire::JournalQuery) -> Result<String, LedgerError> {
+    let page = if let Some(org) = &query.org {
+        ledger.org_journal(org, query.after, query.limit)?
+    } else {
+        let records = ledger.journal(query.after, query.limit)?;
+        let next_after = last_of(&records, query.after);
+        let decoded = records
+            .into_iter()
+            .map(|record| record.decode().map(|entry| (record, entry)));
+        refund_ledger::JournalPage {
+            items: decoded.collect::<Result<_, _>>()?,
+            next_after,
+        }
+    };
+    reply::json(&JournalReply {
+        items: page
+            .items
+            .iter()
+            .map(|(record, entry)| JournalLine::new(record, entry))
+            .collect(),
+        next_after: page.next_after,
+    })
+}
+
+fn export(ledger: &Ledger, after: JournalPosition) -> Result<String, LedgerError> {
+    let records = ledger.journal(after, EXPORT_LINES_MAX)?;
+    let next_after = (records.len() == EXPORT_LINES_MAX).then(|| last_of(&records, after));
+    let lines = records.iter().map(|record| ledger.export_line(record));
+    reply::json(&ExportReply {
+        lines: lines.collect::<Result<_, _>>()?,
+        next_after,
+    })
+}
+
+fn last_of(records: &[JournalRecord], after: JournalPosition) -> JournalPosition {
+    records.last().map_or(after, |record| record.position)
+}
+
+/// The error of a question, for JavaScript.
+pub(crate) fn thrown(error: &LedgerError) -> String {
+    reply::json(&ErrorReply::from(error)).unwrap_or_default()
+}

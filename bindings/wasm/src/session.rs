@@ -1,0 +1,338 @@
+//! One question to a ledger over a store in JavaScript.
+
+use std::sync::Arc;
+
+use refund_ledger::store::{ReadSet, Snapshot};
+use refund_ledger::{Ledger, LedgerError, StoreError};
+use serde::Serialize;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::ask::{Ask, thrown};
+use crate::host::RememberedHost;
+use crate::remember::{Answer, Need, Remembering, Row};
+use crate::rows;
+
+/// What the store is asked, as JavaScript sees it.
+#[derive(Serialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+enum NeedText {
+    Load {
+        wanted: rows::ReadSet,
+    },
+    Commit {
+        batch: rows::WriteBatch,
+    },
+    Transact {
+        wanted: rows::ReadSet,
+    },
+    List {
+        filter: rows::RefundFilter,
+        after: Option<rows::ListAfter>,
+        limit: usize,
+    },
+    Journal {
+        after: u64,
+        limit: usize,
+    },
+    Scan {
+        range: rows::ScanRange,
+    },
+    Scrub,
+}
+
+impl From<&Need> for NeedText {
+    fn from(need: &Need) -> Self {
+        match need {
+            Need::Load(wanted) => Self::Load {
+                wanted: wanted.into(),
+            },
+            Need::Commit(batch) => Self::Commit {
+                batch: batch.into(),
+            },
+            Need::Transact(wanted) => Self::Transact {
+                wanted: wanted.into(),
+            },
+            Need::List {
+                filter,
+                after,
+                limit,
+            } => Self::List {
+                filter: filter.into(),
+                after: after.map(Into::into),
+                limit: *limit,
+            },
+            Need::Journal { after, limit } => Self::Journal {
+                after: *after,
+                limit: *limit,
+            },
+            Need::Scan(range) => Self::Scan {
+                range: (&range.as_range()).into(),
+            },
+            Need::Scrub => Self::Scrub,
+        }
+    }
+}
+
+/// The runs of one operation, and what the store has answered to them.
+pub(crate) struct Runs {
+    pub(crate) store: Remembering,
+    pub(crate) host: Arc<RememberedHost>,
+    /// What is needed now, of which handle.
+    need: Option<(usize, Need)>,
+    /// What the transaction that is under way decided on last.
+    snapshot: Option<Snapshot>,
+    /// The rows of the scan that is under way.
+    rows: Vec<Row>,
+}
+
+impl Runs {
+    pub(crate) fn new(host: RememberedHost) -> Self {
+        Self {
+            store: Remembering::default(),
+            host: Arc::new(host),
+            need: None,
+            snapshot: None,
+            rows: Vec::new(),
+        }
+    }
+
+    /// Runs the operation as far as the answers go. `None` where something is needed first.
+    pub(crate) fn run<T>(&mut self, operation: impl FnOnce() -> T) -> Option<T> {
+        self.store.rewind();
+        self.host.rewind();
+        let outcome = operation();
+        self.need = self.store.need();
+        self.need.is_none().then_some(outcome)
+    }
+
+    /// What is needed, as JSON, with the handle that it is asked of.
+    pub(crate) fn need(&self) -> Result<(usize, String), String> {
+        let (handle, need) = self.need.as_ref().ok_or("nothing is needed")?;
+        let text = serde_json::to_string(&NeedText::from(need)).map_err(|e| e.to_string())?;
+        Ok((*handle, text))
+    }
+
+    fn wanted(&self) -> Result<&ReadSet, String> {
+        match &self.need {
+            Some((_, Need::Load(wanted) | Need::Transact(wanted))) => Ok(wanted),
+            _ => Err("no snapshot was asked for".into()),
+        }
+    }
+
+    fn read_snapshot(&self, text: &str) -> Result<Snapshot, String> {
+        let wanted = self.wanted()?;
+        let snapshot: rows::Snapshot = read("the snapshot", text)?;
+        snapshot.read(wanted)
+    }
+
+    fn remember(&self, answer: Result<Answer, String>) {
+        self.store.remember(answer.unwrap_or_else(|reason| {
+            // A store that gives what can't be is damaged, or written wrong.
+            Answer::Failed(StoreError::Corrupted { reason })
+        }));
+    }
+
+    pub(crate) fn loaded(&self, text: &str) {
+        self.remember(self.read_snapshot(text).map(Answer::Loaded));
+    }
+
+    /// Runs the operation once more to decide on a snapshot. `None`: nothing is to be written.
+    pub(crate) fn decide(
+        &mut self,
+        text: &str,
+        operation: impl FnOnce(),
+    ) -> Result<Option<String>, String> {
+        let snapshot = self.read_snapshot(text)?;
+        self.snapshot = Some(snapshot.clone());
+        self.host.rewind();
+        self.store.rewind_to_decide(snapshot);
+        operation();
+        let batch = self.store.decided();
+        batch
+            .filter(|batch| !batch.entries.is_empty())
+            .map(|batch| serde_json::to_string(&rows::WriteBatch::from(&batch)))
+            .transpose()
+            .map_err(|error| error.to_string())
+    }
+
+    /// The store did as it was asked: it committed, finished the transaction, or scrubbed.
+    pub(crate) fn done(&mut self) {
+        let answer = if let Some((_, Need::Transact(_))) = self.need {
+            Answer::Transacted(self.snapshot.take(), Ok(()))
+        } else {
+            Answer::Done
+        };
+        self.store.remember(answer);
+    }
+
+    pub(crate) fn listed(&self, text: &str) {
+        let page = read::<rows::RefundPage>("the page", text).and_then(|page| page.read());
+        self.remember(page.map(Answer::Listed));
+    }
+
+    pub(crate) fn entries(&self, text: &str) {
+        let records = read::<Vec<rows::JournalRow>>("the journal", text)
+            .and_then(|rows| rows.iter().map(rows::JournalRow::read).collect());
+        self.remember(records.map(Answer::Entries));
+    }
+
+    pub(crate) fn visit(&mut self, text: &str) {
+        self.rows.push(read_row(text));
+    }
+
+    pub(crate) fn scanned(&mut self, position: u64) {
+        let rows = std::mem::take(&mut self.rows);
+        self.store.remember(Answer::Scanned(rows, position));
+    }
+
+    /// The store failed in this way.
+    pub(crate) fn failed(&mut self, kind: &str, reason: String) {
+        self.rows.clear();
+        let error = store_error(kind, reason);
+        let answer = if let Some((_, Need::Transact(_))) = self.need {
+            Answer::Transacted(self.snapshot.take(), Err(error))
+        } else {
+            Answer::Failed(error)
+        };
+        self.store.remember(answer);
+    }
+}
+
+fn read<'a, T: serde::Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, String> {
+    serde_json::from_str(text).map_err(|error| format!("{what} of the store: {error}"))
+}
+
+/// A row of a scan; what can't be read is visited as invalid.
+pub(crate) fn read_row(text: &str) -> Row {
+    let invalid = |movement: Option<&rows::MovementKey>, reason| Row::Invalid {
+        movement: movement.and_then(|key| key.read().ok()),
+        reason,
+    };
+    match read::<rows::ScanRow>("a row", text) {
+        Err(reason) => invalid(None, reason),
+        Ok(rows::ScanRow::Movement { row, text }) => match row.read(&text) {
+            Ok(movement) => Row::Movement(movement),
+            Err(reason) => invalid(Some(&row.key()), reason),
+        },
+        Ok(rows::ScanRow::Entry(row)) => match row.read() {
+            Ok(record) => Row::Entry(record),
+            Err(reason) => invalid(Some(&row.key()), reason),
+        },
+        Ok(rows::ScanRow::Refund { row, text, holder }) => match row.read(&text) {
+            Ok(refund) => Row::Refund {
+                refund,
+                holder: holder.and_then(|id| id.parse().ok()),
+            },
+            Err(reason) => invalid(Some(&row.key()), reason),
+        },
+        Ok(rows::ScanRow::Invalid { movement, reason }) => invalid(movement.as_ref(), reason),
+    }
+}
+
+/// A store's error by its name in JavaScript; an unknown one is a failure.
+pub(crate) fn store_error(kind: &str, reason: String) -> StoreError {
+    match kind {
+        "conflict" => StoreError::Conflict,
+        "busy" => StoreError::Busy,
+        "outcome_unknown" => StoreError::OutcomeUnknown { reason },
+        "unavailable" => StoreError::Unavailable { reason },
+        "corrupted" => StoreError::Corrupted { reason },
+        "unsupported" => StoreError::Unsupported { reason },
+        _ => StoreError::Failed { reason },
+    }
+}
+
+/// One question to a ledger over a store in JavaScript. `run` it until it answers `true`, and in
+/// between ask the store for what it needs.
+#[wasm_bindgen]
+pub struct Session {
+    ask: Ask,
+    runs: Runs,
+    ledger: Ledger,
+    reply: Option<Result<String, LedgerError>>,
+}
+
+impl Session {
+    pub(crate) fn new(ask: Ask, runs: Runs, ledger: Ledger) -> Self {
+        Self {
+            ask,
+            runs,
+            ledger,
+            reply: None,
+        }
+    }
+}
+
+#[wasm_bindgen]
+impl Session {
+    /// Runs as far as the answers go; whether the reply is there.
+    pub fn run(&mut self) -> bool {
+        self.reply = self.runs.run(|| self.ask.perform(&self.ledger));
+        self.reply.is_some()
+    }
+
+    /// The reply.
+    ///
+    /// # Errors
+    /// What the ledger refused the question for, as JSON.
+    pub fn reply(&mut self) -> Result<String, String> {
+        match self.reply.take() {
+            Some(Ok(reply)) => Ok(reply),
+            Some(Err(error)) => Err(thrown(&error)),
+            None => Err("the reply is not there yet".into()),
+        }
+    }
+
+    /// What the store is asked, as JSON.
+    ///
+    /// # Errors
+    /// Where nothing is needed.
+    pub fn need(&self) -> Result<String, String> {
+        self.runs.need().map(|(_, text)| text)
+    }
+
+    /// Takes the snapshot that was asked for.
+    pub fn loaded(&self, snapshot: &str) {
+        self.runs.loaded(snapshot);
+    }
+
+    /// Decides on a snapshot within a transaction: what is to be written, as JSON, or nothing.
+    ///
+    /// # Errors
+    /// What is wrong with the snapshot.
+    pub fn decide(&mut self, snapshot: &str) -> Result<Option<String>, String> {
+        let (ask, ledger) = (&self.ask, &self.ledger);
+        // What the run answers is known only once the transaction is through.
+        self.runs.decide(snapshot, || drop(ask.perform(ledger)))
+    }
+
+    /// Says that the store did as it was asked.
+    pub fn done(&mut self) {
+        self.runs.done();
+    }
+
+    /// Takes the page of refunds that was asked for.
+    pub fn listed(&self, page: &str) {
+        self.runs.listed(page);
+    }
+
+    /// Takes the journal entries that were asked for.
+    pub fn entries(&self, rows: &str) {
+        self.runs.entries(rows);
+    }
+
+    /// Takes a row of the scan that was asked for.
+    pub fn visit(&mut self, row: &str) {
+        self.runs.visit(row);
+    }
+
+    /// Says that the scan is through, and the last position of its view.
+    pub fn scanned(&mut self, position: f64) {
+        self.runs.scanned(crate::position(position));
+    }
+
+    /// Says in which way the store failed, and why.
+    pub fn failed(&mut self, kind: &str, reason: String) {
+        self.runs.failed(kind, reason);
+    }
+}
