@@ -21,7 +21,7 @@ text_sequence: number, recorded_at: string, voided: boolean, refunded_with_taxes
 chain_length: number, chain_hash: string, chain_recorded_at: string, };
 
 /**
- * A refund as it is stored; see {@link MovementRow} for units.
+ * A refund as it is stored; units are those of `MovementRow`.
  */
 export type RefundRow = { 
 /**

@@ -7,8 +7,10 @@ use refund_ledger::{
     MovementKey, Receipt, Repeats,
 };
 use refund_rest::{Call, Caller, Query, answer, render};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 
+use crate::json::{Fault, Fields, FromJson};
 use crate::reply::{self, ErrorReply, ReceiptReply, ResultReply};
 
 /// How many lines a page of an export has: each may need a look at its movement's chain.
@@ -50,29 +52,25 @@ impl RestRequest {
 }
 
 /// How a batch is carried out: what stands in the first line of its text.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BatchOptions {
-    #[serde(default)]
-    atomicity: AtomicityName,
-    #[serde(default)]
-    repeats: RepeatsName,
-}
+struct BatchOptions(Batch);
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum AtomicityName {
-    #[default]
-    All,
-    PerItem,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RepeatsName {
-    #[default]
-    AsRequests,
-    AsFile,
+impl FromJson for BatchOptions {
+    fn from_json(value: &Value) -> Result<Self, Fault> {
+        let fields = Fields::of(value)?.only(&["atomicity", "repeats"])?;
+        let name = |field| fields.get::<Option<String>>(field);
+        Ok(Self(Batch {
+            atomicity: match name("atomicity")?.as_deref() {
+                None | Some("all") => Atomicity::All,
+                Some("per_item") => Atomicity::PerItem,
+                Some(_) => return Err("`atomicity` must be `all` or `per_item`".into()),
+            },
+            repeats: match name("repeats")?.as_deref() {
+                None | Some("as_requests") => Repeats::AsRequests,
+                Some("as_file") => Repeats::AsFile,
+                Some(_) => return Err("`repeats` must be `as_requests` or `as_file`".into()),
+            },
+        }))
+    }
 }
 
 impl Lines {
@@ -82,17 +80,7 @@ impl Lines {
     /// The first command that can't be read, where one refusal stops all.
     fn read(text: &str) -> Result<Self, LedgerError> {
         let mut lines = text.split('\n');
-        let options: BatchOptions = reply::read_options(lines.next().unwrap_or_default())?;
-        let batch = Batch {
-            atomicity: match options.atomicity {
-                AtomicityName::All => Atomicity::All,
-                AtomicityName::PerItem => Atomicity::PerItem,
-            },
-            repeats: match options.repeats {
-                RepeatsName::AsRequests => Repeats::AsRequests,
-                RepeatsName::AsFile => Repeats::AsFile,
-            },
-        };
+        let BatchOptions(batch) = reply::read_options(lines.next().unwrap_or_default())?;
         let mut commands = Vec::new();
         let mut unreadable = Vec::new();
         for (at, line) in lines.enumerate() {

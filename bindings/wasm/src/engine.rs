@@ -5,11 +5,11 @@ use std::sync::Arc;
 use http::Request;
 use refund_ledger::store::memory::MemoryStore;
 use refund_ledger::{ErrorCode, Host, Id, Ledger, LedgerError, Minted, Policy, Timestamp};
-use serde::Deserialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::ask::{Ask, RestRequest, thrown};
 use crate::host::{PlatformHost, RememberedHost};
+use crate::json::read_fields;
 use crate::options::{read_caller, read_policy};
 use crate::reply::read_options;
 use crate::session::{Runs, Session};
@@ -25,13 +25,17 @@ pub struct Engine {
 }
 
 /// A request to the REST contract, beside its body.
-#[derive(Deserialize)]
 struct RestText {
     method: String,
     /// Path and query, or the whole URL.
     url: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<Vec<String>>,
 }
+read_fields!(RestText {
+    method,
+    url,
+    headers
+});
 
 #[wasm_bindgen]
 impl Engine {
@@ -202,8 +206,10 @@ fn rest(text: &str, body: Vec<u8>, caller: Option<&str>) -> Result<Ask, LedgerEr
     let mut request = Request::builder()
         .method(text.method.as_str())
         .uri(&text.url);
-    for (name, value) in &text.headers {
-        request = request.header(name, value);
+    for header in &text.headers {
+        if let [name, value] = header.as_slice() {
+            request = request.header(name, value);
+        }
     }
     let request = request
         .body(body)

@@ -18,6 +18,7 @@ mod ask;
 mod engine;
 mod hex;
 mod host;
+mod json;
 mod options;
 mod remember;
 mod reply;

@@ -4,75 +4,64 @@ use std::time::Duration;
 
 use refund_ledger::{Id, LedgerError, Policy};
 use refund_rest::{Caller, Grants, OrgGrant, Permission};
-use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
+use crate::json::{Fault, Fields, FromJson};
 use crate::reply::read_options;
 
 /// The policy in JavaScript: what is left out is as in the default policy, `null` is without limit.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct PolicyOptions {
-    allow_refund_before_movement: bool,
-    future_skew_max_seconds: Option<u64>,
-    window_max_seconds: Option<u64>,
-    live_refunds_max: Option<u32>,
-}
+struct PolicyOptions(Policy);
 
-impl Default for PolicyOptions {
-    fn default() -> Self {
-        let policy = Policy::default();
-        let seconds = |limit: Option<Duration>| limit.map(|limit| limit.as_secs());
-        Self {
-            allow_refund_before_movement: policy.allow_refund_before_movement,
-            future_skew_max_seconds: seconds(policy.future_skew_max),
-            window_max_seconds: seconds(policy.window_max),
-            live_refunds_max: policy.live_refunds_max,
+impl FromJson for PolicyOptions {
+    fn from_json(value: &Value) -> Result<Self, Fault> {
+        const ALLOW: &str = "allow_refund_before_movement";
+        const SKEW: &str = "future_skew_max_seconds";
+        const WINDOW: &str = "window_max_seconds";
+        const COUNT: &str = "live_refunds_max";
+        let fields = Fields::of(value)?.only(&[ALLOW, SKEW, WINDOW, COUNT])?;
+        let mut policy = Policy::default();
+        let seconds =
+            |name| Ok::<_, Fault>(fields.get::<Option<u64>>(name)?.map(Duration::from_secs));
+        if fields.has(ALLOW) {
+            policy.allow_refund_before_movement = fields.get(ALLOW)?;
         }
+        if fields.has(SKEW) {
+            policy.future_skew_max = seconds(SKEW)?;
+        }
+        policy.window_max = seconds(WINDOW)?;
+        policy.live_refunds_max = fields.get(COUNT)?;
+        Ok(Self(policy))
     }
 }
 
 pub(crate) fn read_policy(text: &str) -> Result<Policy, LedgerError> {
-    let options: PolicyOptions = read_options(text)?;
-    Ok(Policy {
-        allow_refund_before_movement: options.allow_refund_before_movement,
-        future_skew_max: options.future_skew_max_seconds.map(Duration::from_secs),
-        window_max: options.window_max_seconds.map(Duration::from_secs),
-        live_refunds_max: options.live_refunds_max,
-    })
+    read_options::<PolicyOptions>(text).map(|options| options.0)
 }
 
 /// A caller in JavaScript: `orgs` and `actions` as the claims of a token have them.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CallerOptions {
-    subject: String,
-    #[serde(deserialize_with = "org_grants")]
-    orgs: Vec<OrgGrant>,
-    #[serde(deserialize_with = "permissions")]
-    actions: Vec<Permission>,
-}
+struct CallerOptions(Caller);
 
-fn org_grants<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<OrgGrant>, D::Error> {
-    let names = Vec::<String>::deserialize(deserializer)?;
-    let grants = names.iter().map(|name| name.parse::<OrgGrant>());
-    grants
-        .collect::<Result<_, _>>()
-        .map_err(serde::de::Error::custom)
-}
-
-fn permissions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Permission>, D::Error> {
-    let names = Vec::<String>::deserialize(deserializer)?;
-    let permissions = names.iter().map(|name| {
-        Permission::named(name)
-            .ok_or_else(|| serde::de::Error::custom(format!("`{name}` is no action")))
-    });
-    permissions.collect()
+impl FromJson for CallerOptions {
+    fn from_json(value: &Value) -> Result<Self, Fault> {
+        let fields = Fields::of(value)?.only(&["subject", "orgs", "actions"])?;
+        let (orgs, actions): (Vec<String>, Vec<String>) =
+            (fields.get("orgs")?, fields.get("actions")?);
+        let orgs = orgs.iter().map(|org| org.parse::<OrgGrant>());
+        let orgs = orgs.collect::<Result<Vec<_>, _>>();
+        let permission =
+            |name: &String| Permission::named(name).ok_or_else(|| format!("`{name}` is no action"));
+        let actions = actions
+            .iter()
+            .map(permission)
+            .collect::<Result<Vec<_>, _>>()?;
+        let subject: String = fields.get("subject")?;
+        Ok(Self(Caller {
+            subject: Id::new(&subject).map_err(|error| error.to_string())?,
+            grants: Grants::new(orgs.map_err(|error| error.to_string())?, actions),
+        }))
+    }
 }
 
 pub(crate) fn read_caller(text: &str) -> Result<Caller, LedgerError> {
-    let options: CallerOptions = read_options(text)?;
-    Ok(Caller {
-        subject: Id::new(&options.subject)?,
-        grants: Grants::new(options.orgs, options.actions),
-    })
+    read_options::<CallerOptions>(text).map(|options| options.0)
 }

@@ -3,7 +3,9 @@
 use http::Response;
 use refund_ledger::wire::ErrorBody;
 use refund_ledger::{ErrorCode, LedgerError, Receipt, RefundId};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::json::{self, FromJson};
 
 /// An error with what a caller in JavaScript acts on.
 #[derive(Serialize)]
@@ -101,7 +103,6 @@ fn unwritable() -> LedgerError {
 }
 
 /// Reads options that are made by the user's hand.
-pub(crate) fn read_options<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, LedgerError> {
-    serde_json::from_str(text)
-        .map_err(|error| LedgerError::new(ErrorCode::MalformedRequest, error.to_string()))
+pub(crate) fn read_options<T: FromJson>(text: &str) -> Result<T, LedgerError> {
+    json::read(text).map_err(|fault| LedgerError::new(ErrorCode::MalformedRequest, fault))
 }

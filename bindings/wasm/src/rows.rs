@@ -3,17 +3,18 @@
 //! `rows.ts` of the npm package is made of these types.
 
 mod found;
+mod read;
 mod written;
 
 pub(crate) use written::text_owner;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 #[cfg(test)]
 use ts_rs::TS;
 
 /// A movement's three ids: at most 255 bytes of UTF-8 each, without control characters.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(TS))]
 #[expect(
     clippy::struct_field_names,
@@ -28,7 +29,7 @@ pub(crate) struct MovementKey {
 /// A movement as it is stored. Instants are UTC, RFC 3339 in 30 characters to the nanosecond
 /// (`2022-02-24T13:45:10.000000000Z`), so they sort as text. Money is in minor units of the
 /// currency, as decimal digits, since it may pass 2^53. Hashes are lower-case hexadecimal.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(TS))]
 pub(crate) struct MovementRow {
     org_id: String,
@@ -56,7 +57,7 @@ pub(crate) struct MovementRow {
 }
 
 /// A refund as it is stored; units are those of `MovementRow`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(TS))]
 pub(crate) struct RefundRow {
     /// A UUID in lower case with hyphens. Sorts as its bytes do.
@@ -89,7 +90,7 @@ pub(crate) struct RefundRow {
 }
 
 /// An entry of a movement's chain.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(TS))]
 pub(crate) struct EntryRow {
     org_id: String,
@@ -108,12 +109,12 @@ pub(crate) struct EntryRow {
 }
 
 /// An entry with its store-wide position.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(Serialize, TS))]
 pub(crate) struct JournalRow {
     #[cfg_attr(test, ts(type = "number"))]
     position: u64,
-    #[serde(flatten)]
+    #[cfg_attr(test, serde(flatten))]
     entry: EntryRow,
 }
 
@@ -137,7 +138,7 @@ pub(crate) struct ReadSet {
 }
 
 /// A movement that was found.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(Serialize, TS))]
 pub(crate) struct FoundMovement {
     row: MovementRow,
@@ -146,7 +147,7 @@ pub(crate) struct FoundMovement {
 }
 
 /// A refund that was found.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(Serialize, TS))]
 pub(crate) struct FoundRefund {
     row: RefundRow,
@@ -158,7 +159,7 @@ pub(crate) struct FoundRefund {
 }
 
 /// What was found, in the order in which it was asked for; `null` where there is nothing.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(Serialize, TS))]
 pub(crate) struct Snapshot {
     movements: Vec<Option<FoundMovement>>,
@@ -247,7 +248,7 @@ pub(crate) struct ListAfter {
 }
 
 /// One refund of a list.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(Serialize, TS))]
 pub(crate) struct ListedRefund {
     row: RefundRow,
@@ -256,7 +257,7 @@ pub(crate) struct ListedRefund {
 }
 
 /// A page of a list.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 #[cfg_attr(test, derive(Serialize, TS))]
 pub(crate) struct RefundPage {
     items: Vec<ListedRefund>,
@@ -277,9 +278,12 @@ pub(crate) struct ScanRange {
 }
 
 /// What a scan visits.
-#[derive(Clone, Debug, Deserialize)]
-#[cfg_attr(test, derive(Serialize, TS))]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Clone, Debug)]
+#[cfg_attr(
+    test,
+    derive(Serialize, TS),
+    serde(tag = "kind", rename_all = "snake_case")
+)]
 pub(crate) enum ScanRow {
     /// A movement, before its entries and refunds.
     Movement { row: MovementRow, text: EntryRow },

@@ -9,6 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::ask::{Ask, thrown};
 use crate::host::RememberedHost;
+use crate::json::{self, FromJson};
 use crate::remember::{Answer, Need, Remembering, Row};
 use crate::rows;
 
@@ -198,8 +199,8 @@ impl Runs {
     }
 }
 
-fn read<'a, T: serde::Deserialize<'a>>(what: &str, text: &'a str) -> Result<T, String> {
-    serde_json::from_str(text).map_err(|error| format!("{what} of the store: {error}"))
+fn read<T: FromJson>(what: &str, text: &str) -> Result<T, String> {
+    json::read(text).map_err(|fault| format!("{what} of the store: {fault}"))
 }
 
 /// A row of a scan; what can't be read is visited as invalid.

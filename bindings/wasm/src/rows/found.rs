@@ -14,9 +14,7 @@ use super::{
     RefundRow, Snapshot,
 };
 use crate::hex;
-
-/// What is wrong with a row, in words.
-pub(crate) type Damage = String;
+use crate::json::Fault as Damage;
 
 fn bad(field: &str, why: impl Display) -> Damage {
     format!("`{field}` {why}")

@@ -1,0 +1,54 @@
+/** The WebAssembly module: there is one, which all ledgers share. @module */
+import init, { initSync, type InitInput } from "./wasm/ledger.js";
+import { internalError } from "./errors.js";
+
+/** Where the module comes from: its bytes, a URL, a response, or a compiled module. */
+export type WasmSource = InitInput | Promise<InitInput>;
+
+let isLoaded = false;
+let loading: Promise<void> | undefined;
+let readHere: (() => Uint8Array<ArrayBuffer>) | undefined;
+
+/** Has the module read from here, where nothing else is said: Node reads a file. */
+export function readWith(read: () => Uint8Array<ArrayBuffer>): void {
+  readHere = read;
+}
+
+/** Loads the module, once: a later source is not looked at. */
+export async function load(source?: WasmSource): Promise<void> {
+  if (isLoaded) {
+    return;
+  }
+  if (source === undefined && readHere !== undefined) {
+    loadNow();
+    return;
+  }
+  loading ??= loadFrom(source).finally(() => {
+    // After a failure the next call tries again.
+    loading = undefined;
+  });
+  await loading;
+}
+
+/** Loads the module without waiting, where that is possible: in Node. */
+export function loadNow(): void {
+  if (isLoaded) {
+    return;
+  }
+  if (readHere === undefined) {
+    throw internalError("the module is not loaded yet; open a ledger first");
+  }
+  initSync({ module: readHere() });
+  isLoaded = true;
+}
+
+async function loadFrom(source: WasmSource | undefined): Promise<void> {
+  try {
+    await (source === undefined ? init() : init({ module_or_path: source }));
+    isLoaded = true;
+  } catch (cause) {
+    const hint = "check that `ledger_bg.wasm` is served beside the package's scripts, or pass it as `wasm`";
+    const policy = "and that a content security policy has `script-src 'wasm-unsafe-eval'`";
+    throw internalError(`the ledger's module can't be loaded: ${hint}, ${policy}`, { cause });
+  }
+}
