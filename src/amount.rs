@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::currency::Currency;
 use crate::error::{ErrorCode, Faults, LedgerError};
-use crate::money::{DecimalValue, JsonMoney, minor_to_decimal, serialize_number};
+use crate::money::{DecimalValue, JsonMoney, minor_to_decimal, serialize_decimal};
 
 const WITH: &str = "amount.value_with_taxes";
 const WITHOUT: &str = "amount.value_without_taxes";
@@ -109,7 +109,7 @@ impl fmt::Debug for Percentage {
 
 impl Serialize for Percentage {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_number(&format!("{self}"), serializer)
+        serialize_decimal(self.0.into(), Self::DECIMALS, serializer)
     }
 }
 

@@ -243,29 +243,41 @@ pub struct JsonMoney {
 
 impl Serialize for JsonMoney {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let text = minor_to_decimal(self.minor, self.currency);
-        serialize_number(&text, serializer)
+        serialize_decimal(self.minor, self.currency.exponent(), serializer)
     }
 }
 
-/// Writes decimal text as a number of the format, exactly.
-pub(crate) fn serialize_number<S: Serializer>(
-    text: &str,
+/// Decimals of up to fifteen digits survive a double.
+const DOUBLE_EXACT_BELOW: u128 = 1_000_000_000_000_000;
+
+/// Writes digits with a point before the last `decimals` of them as a number of the format, in its
+/// shortest exact form.
+pub(crate) fn serialize_decimal<S: Serializer>(
+    mut digits: i128,
+    mut decimals: u8,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    if let Ok(whole) = text.parse::<i64>() {
-        serializer.serialize_i64(whole)
-    } else if digits <= SIGNIFICANT_DIGITS_MAX
-        && let Ok(double) = text.parse::<f64>()
-    {
-        // Up to fifteen digits, the shortest text of the nearest double is the same decimal.
-        serializer.serialize_f64(double)
-    } else {
-        serde_json::value::RawValue::from_string(text.to_string())
-            .map_err(serde::ser::Error::custom)?
-            .serialize(serializer)
+    while decimals > 0 && digits.checked_rem(10) == Some(0) {
+        digits = digits.checked_div(10).unwrap_or(digits);
+        decimals = decimals.saturating_sub(1);
     }
+    if decimals == 0
+        && let Ok(whole) = i64::try_from(digits)
+    {
+        return serializer.serialize_i64(whole);
+    }
+    if digits.unsigned_abs() < DOUBLE_EXACT_BELOW {
+        // Both are whole and below 2^53, so the quotient is the double nearest to the decimal, whose
+        // shortest text, up to fifteen digits, is the same decimal.
+        #[expect(clippy::cast_precision_loss, reason = "below 10^15 nothing is lost")]
+        let double = digits as f64 / 10_f64.powi(i32::from(decimals));
+        return serializer.serialize_f64(double);
+    }
+    let sign = if digits < 0 { "-" } else { "" };
+    let text = with_point(&digits.unsigned_abs().to_string(), decimals);
+    serde_json::value::RawValue::from_string(format!("{sign}{text}"))
+        .map_err(serde::ser::Error::custom)?
+        .serialize(serializer)
 }
 
 #[cfg(test)]

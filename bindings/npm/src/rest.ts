@@ -55,7 +55,7 @@ export function createFetchHandler(
       const body = caller === null ? new Uint8Array() : await bodyOf(request);
       const head = JSON.stringify({
         method: request.method,
-        url: pathOf(request, options.basePath ?? ""),
+        target: pathOf(request, options.basePath ?? ""),
         headers: [...request.headers],
       });
       const text = await answer(ledger, {

@@ -1,14 +1,13 @@
 //! What JavaScript asks of a ledger, read from JSON and answered as JSON.
 
 use http::Request;
-use refund_ledger::wire::{self, JournalLine};
+use refund_ledger::wire;
 use refund_ledger::{
     Atomicity, Batch, Command, ErrorCode, JournalPosition, JournalRecord, Ledger, LedgerError,
     MovementKey, Receipt, Repeats,
 };
-use refund_rest::{Call, Caller, Query, answer, render};
+use refund_rest::{Call, Caller, Query, Reply, answer};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::json::{Fault, Fields, FromJson};
 use crate::reply::{self, ErrorReply, ReceiptReply, ResultReply};
@@ -55,8 +54,8 @@ impl RestRequest {
 struct BatchOptions(Batch);
 
 impl FromJson for BatchOptions {
-    fn from_json(value: &Value) -> Result<Self, Fault> {
-        let fields = Fields::of(value)?.only(&["atomicity", "repeats"])?;
+    fn from_json(json: &str) -> Result<Self, Fault> {
+        let fields = Fields::of(json)?.only(&["atomicity", "repeats"])?;
         let name = |field| fields.get::<Option<String>>(field);
         Ok(Self(Batch {
             atomicity: match name("atomicity")?.as_deref() {
@@ -121,12 +120,6 @@ fn within_command(at: usize, error: &LedgerError) -> LedgerError {
 }
 
 #[derive(Serialize)]
-struct JournalReply<'a> {
-    items: Vec<JournalLine<'a>>,
-    next_after: JournalPosition,
-}
-
-#[derive(Serialize)]
 struct ExportReply {
     lines: Vec<String>,
     /// `null` where there are no more.
@@ -173,15 +166,11 @@ impl Ask {
                 .execute(command)
                 .and_then(|receipt: Receipt| reply::json(&ReceiptReply::from(receipt))),
             Self::ExecuteAll(lines) => lines.perform(ledger),
-            Self::Query(call) => {
-                // The bodies are those of the REST contract.
-                let response = render(call, &Ok(call.perform(ledger)?));
-                reply::text(response.into_body())
-            }
+            Self::Query(call) => body(&call.perform(ledger)?),
             Self::Balance(movement) => {
                 reply::json(&wire::BalanceBody::from(&ledger.balance(movement)?))
             }
-            Self::Journal(query) => journal(ledger, query),
+            Self::Journal(query) => body(&journal(ledger, query)?),
             Self::Export(after) => export(ledger, *after),
             Self::Rest(rest) => {
                 reply::response(answer(ledger, rest.caller.as_ref(), &rest.request))
@@ -190,7 +179,12 @@ impl Ask {
     }
 }
 
-fn journal(ledger: &Ledger, query: &wire::JournalQuery) -> Result<String, LedgerError> {
+/// The body that the REST contract has for it.
+fn body(reply: &Reply) -> Result<String, LedgerError> {
+    reply::text(reply.to_json().unwrap_or_default())
+}
+
+fn journal(ledger: &Ledger, query: &wire::JournalQuery) -> Result<Reply, LedgerError> {
     let page = if let Some(org) = &query.org {
         ledger.org_journal(org, query.after, query.limit)?
     } else {
@@ -204,14 +198,7 @@ fn journal(ledger: &Ledger, query: &wire::JournalQuery) -> Result<String, Ledger
             next_after,
         }
     };
-    reply::json(&JournalReply {
-        items: page
-            .items
-            .iter()
-            .map(|(record, entry)| JournalLine::new(record, entry))
-            .collect(),
-        next_after: page.next_after,
-    })
+    Ok(Reply::Journal(page))
 }
 
 fn export(ledger: &Ledger, after: JournalPosition) -> Result<String, LedgerError> {

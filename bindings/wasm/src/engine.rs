@@ -1,8 +1,11 @@
 //! A ledger as JavaScript holds it.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
-use http::Request;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, IF_MATCH};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Request};
 use refund_ledger::store::memory::MemoryStore;
 use refund_ledger::{ErrorCode, Host, Id, Ledger, LedgerError, Minted, Policy, Timestamp};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -27,13 +30,13 @@ pub struct Engine {
 /// A request to the REST contract, beside its body.
 struct RestText {
     method: String,
-    /// Path and query, or the whole URL.
-    url: String,
+    /// Path and query.
+    target: String,
     headers: Vec<Vec<String>>,
 }
 read_fields!(RestText {
     method,
-    url,
+    target,
     headers
 });
 
@@ -200,19 +203,32 @@ impl Engine {
     }
 }
 
+/// The headers that the contract reads. The name of any other would bring a table of all that there
+/// are into the module.
+const READ_HEADERS: [HeaderName; 4] = [
+    CONTENT_ENCODING,
+    CONTENT_TYPE,
+    IF_MATCH,
+    HeaderName::from_static("idempotency-key"),
+];
+
 fn rest(text: &str, body: Vec<u8>, caller: Option<&str>) -> Result<Ask, LedgerError> {
     let text: RestText = read_options(text)?;
     let caller = caller.map(read_caller).transpose()?;
-    let mut request = Request::builder()
-        .method(text.method.as_str())
-        .uri(&text.url);
+    let malformed =
+        |error: &dyn Display| LedgerError::new(ErrorCode::MalformedRequest, error.to_string());
+    let mut request = Request::new(body);
+    *request.method_mut() =
+        Method::from_bytes(text.method.as_bytes()).map_err(|error| malformed(&error))?;
+    let target = text.target.parse::<PathAndQuery>();
+    *request.uri_mut() = target.map_err(|error| malformed(&error))?.into();
     for header in &text.headers {
-        if let [name, value] = header.as_slice() {
-            request = request.header(name, value);
+        if let [name, value] = header.as_slice()
+            && let Some(name) = READ_HEADERS.iter().find(|known| known.as_str() == name)
+        {
+            let value = HeaderValue::from_str(value).map_err(|error| malformed(&error))?;
+            request.headers_mut().append(name, value);
         }
     }
-    let request = request
-        .body(body)
-        .map_err(|error| LedgerError::new(ErrorCode::MalformedRequest, error.to_string()))?;
     Ok(Ask::Rest(RestRequest::new(request, caller)))
 }

@@ -3,14 +3,18 @@
 //! One reader of values serves them all. A deserializer per type, as `serde` derives it, would make
 //! a third of the module. (Requests go through the ledger's own strict parser.)
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// What is wrong, in words.
 pub(crate) type Fault = String;
 
 /// What can be read from a JSON value.
 pub(crate) trait FromJson: Sized {
-    fn from_json(value: &Value) -> Result<Self, Fault>;
+    fn from_json(json: &str) -> Result<Self, Fault>;
 
     /// What it is where the field is not there.
     fn from_nothing() -> Result<Self, Fault> {
@@ -18,44 +22,45 @@ pub(crate) trait FromJson: Sized {
     }
 }
 
-fn wrong<T>(wanted: &str) -> Result<T, Fault> {
-    Err(format!("must be {wanted}"))
-}
+/// A string, borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl FromJson for String {
-    fn from_json(value: &Value) -> Result<Self, Fault> {
-        value
-            .as_str()
-            .map_or_else(|| wrong("a string"), |text| Ok(text.into()))
+    fn from_json(json: &str) -> Result<Self, Fault> {
+        match serde_json::from_str::<Text<'_>>(json) {
+            Ok(Text(text)) => Ok(text.into_owned()),
+            Err(_) => Err("must be a string".into()),
+        }
     }
 }
 
 impl FromJson for bool {
-    fn from_json(value: &Value) -> Result<Self, Fault> {
-        value.as_bool().map_or_else(|| wrong("true or false"), Ok)
+    fn from_json(json: &str) -> Result<Self, Fault> {
+        json.parse().map_err(|_| "must be true or false".into())
     }
 }
 
 impl FromJson for u64 {
-    fn from_json(value: &Value) -> Result<Self, Fault> {
-        let number = value.as_u64();
-        number.map_or_else(|| wrong("a whole number that is not negative"), Ok)
+    fn from_json(json: &str) -> Result<Self, Fault> {
+        json.parse()
+            .map_err(|_| "must be a whole number that is not negative".into())
     }
 }
 
 impl FromJson for u32 {
-    fn from_json(value: &Value) -> Result<Self, Fault> {
-        let number = u64::from_json(value)?;
-        Self::try_from(number).or_else(|_| wrong("below 2^32"))
+    fn from_json(json: &str) -> Result<Self, Fault> {
+        let number = u64::from_json(json)?;
+        Self::try_from(number).map_err(|_| "must be below 2^32".into())
     }
 }
 
 impl<T: FromJson> FromJson for Option<T> {
-    fn from_json(value: &Value) -> Result<Self, Fault> {
-        if value.is_null() {
+    fn from_json(json: &str) -> Result<Self, Fault> {
+        if json == "null" {
             return Ok(None);
         }
-        T::from_json(value).map(Some)
+        T::from_json(json).map(Some)
     }
 
     fn from_nothing() -> Result<Self, Fault> {
@@ -64,44 +69,78 @@ impl<T: FromJson> FromJson for Option<T> {
 }
 
 impl<T: FromJson> FromJson for Vec<T> {
-    fn from_json(value: &Value) -> Result<Self, Fault> {
-        let Some(items) = value.as_array() else {
-            return wrong("a list");
-        };
-        items.iter().map(T::from_json).collect()
+    fn from_json(json: &str) -> Result<Self, Fault> {
+        items(json)?
+            .into_iter()
+            .map(|item| T::from_json(item.get()))
+            .collect()
     }
 }
 
-/// The fields of an object.
-pub(crate) struct Fields<'a>(&'a Map<String, Value>);
+fn items(json: &str) -> Result<Vec<&RawValue>, Fault> {
+    serde_json::from_str(json).map_err(|_| "must be a list".into())
+}
+
+/// The fields of an object, in their order.
+pub(crate) struct Fields<'a>(Vec<(Text<'a>, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor;
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = Fields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut fields = Vec::with_capacity(24);
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
 
 impl<'a> Fields<'a> {
-    pub(crate) fn of(value: &'a Value) -> Result<Self, Fault> {
-        value
-            .as_object()
-            .map_or_else(|| wrong("an object"), |map| Ok(Self(map)))
+    pub(crate) fn of(json: &'a str) -> Result<Self, Fault> {
+        serde_json::from_str(json).map_err(|_| "must be an object".into())
     }
 
     /// Refuses a field that is none of these.
     pub(crate) fn only(self, known: &[&str]) -> Result<Self, Fault> {
-        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
+        match self
+            .0
+            .iter()
+            .find(|(Text(name), _)| !known.contains(&&**name))
+        {
             None => Ok(self),
-            Some(unknown) => Err(format!(
+            Some((Text(unknown), _)) => Err(format!(
                 "the field `{unknown}` is not known; known are {}",
                 known.join(", ")
             )),
         }
     }
 
+    fn find(&self, name: &str) -> Option<&'a str> {
+        self.0
+            .iter()
+            .find(|(Text(known), _)| known == name)
+            .map(|(_, value)| value.get())
+    }
+
     pub(crate) fn get<T: FromJson>(&self, name: &str) -> Result<T, Fault> {
-        let value = self.0.get(name);
-        value
+        self.find(name)
             .map_or_else(T::from_nothing, T::from_json)
             .map_err(|fault| format!("`{name}` {fault}"))
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.find(name).is_some()
     }
 }
 
@@ -109,17 +148,11 @@ impl<'a> Fields<'a> {
 macro_rules! read_fields {
     ($name:ident { $($field:ident),* $(,)? }) => {
         impl $crate::json::FromJson for $name {
-            fn from_json(value: &serde_json::Value) -> Result<Self, $crate::json::Fault> {
-                let fields = $crate::json::Fields::of(value)?;
+            fn from_json(json: &str) -> Result<Self, $crate::json::Fault> {
+                let fields = $crate::json::Fields::of(json)?;
                 Ok(Self { $($field: fields.get(stringify!($field))?),* })
             }
         }
     };
 }
 pub(crate) use read_fields;
-
-/// Reads a whole text.
-pub(crate) fn read<T: FromJson>(text: &str) -> Result<T, Fault> {
-    let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    T::from_json(&value)
-}

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use refund_ledger::{Id, LedgerError, Policy};
 use refund_rest::{Caller, Grants, OrgGrant, Permission};
-use serde_json::Value;
 
 use crate::json::{Fault, Fields, FromJson};
 use crate::reply::read_options;
@@ -13,12 +12,12 @@ use crate::reply::read_options;
 struct PolicyOptions(Policy);
 
 impl FromJson for PolicyOptions {
-    fn from_json(value: &Value) -> Result<Self, Fault> {
+    fn from_json(json: &str) -> Result<Self, Fault> {
         const ALLOW: &str = "allow_refund_before_movement";
         const SKEW: &str = "future_skew_max_seconds";
         const WINDOW: &str = "window_max_seconds";
         const COUNT: &str = "live_refunds_max";
-        let fields = Fields::of(value)?.only(&[ALLOW, SKEW, WINDOW, COUNT])?;
+        let fields = Fields::of(json)?.only(&[ALLOW, SKEW, WINDOW, COUNT])?;
         let mut policy = Policy::default();
         let seconds =
             |name| Ok::<_, Fault>(fields.get::<Option<u64>>(name)?.map(Duration::from_secs));
@@ -42,8 +41,8 @@ pub(crate) fn read_policy(text: &str) -> Result<Policy, LedgerError> {
 struct CallerOptions(Caller);
 
 impl FromJson for CallerOptions {
-    fn from_json(value: &Value) -> Result<Self, Fault> {
-        let fields = Fields::of(value)?.only(&["subject", "orgs", "actions"])?;
+    fn from_json(json: &str) -> Result<Self, Fault> {
+        let fields = Fields::of(json)?.only(&["subject", "orgs", "actions"])?;
         let (orgs, actions): (Vec<String>, Vec<String>) =
             (fields.get("orgs")?, fields.get("actions")?);
         let orgs = orgs.iter().map(|org| org.parse::<OrgGrant>());

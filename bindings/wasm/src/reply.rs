@@ -5,7 +5,7 @@ use refund_ledger::wire::ErrorBody;
 use refund_ledger::{ErrorCode, LedgerError, Receipt, RefundId};
 use serde::Serialize;
 
-use crate::json::{self, FromJson};
+use crate::json::FromJson;
 
 /// An error with what a caller in JavaScript acts on.
 #[derive(Serialize)]
@@ -104,5 +104,5 @@ fn unwritable() -> LedgerError {
 
 /// Reads options that are made by the user's hand.
 pub(crate) fn read_options<T: FromJson>(text: &str) -> Result<T, LedgerError> {
-    json::read(text).map_err(|fault| LedgerError::new(ErrorCode::MalformedRequest, fault))
+    T::from_json(text).map_err(|fault| LedgerError::new(ErrorCode::MalformedRequest, fault))
 }

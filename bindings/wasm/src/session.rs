@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::ask::{Ask, thrown};
 use crate::host::RememberedHost;
-use crate::json::{self, FromJson};
+use crate::json::FromJson;
 use crate::remember::{Answer, Need, Remembering, Row};
 use crate::rows;
 
@@ -200,7 +200,7 @@ impl Runs {
 }
 
 fn read<T: FromJson>(what: &str, text: &str) -> Result<T, String> {
-    json::read(text).map_err(|fault| format!("{what} of the store: {fault}"))
+    T::from_json(text).map_err(|fault| format!("{what} of the store: {fault}"))
 }
 
 /// A row of a scan; what can't be read is visited as invalid.

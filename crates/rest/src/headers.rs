@@ -1,12 +1,13 @@
 //! The headers that requests are read with.
 
 use http::HeaderMap;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, IF_MATCH};
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, IF_MATCH};
 use refund_ledger::{ErrorCode, Id, LedgerError};
 
 use crate::text::at_field;
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+const IDEMPOTENCY_KEY_NAME: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Whether the body is there, and says that it is what it must be: JSON in UTF-8, as it is. One that says nothing
 /// is refused too: a page of somebody else's can make a browser send that, but not JSON.
@@ -20,7 +21,7 @@ pub(crate) fn check_content(headers: &HeaderMap, body: &[u8]) -> Result<(), Ledg
     if headers.get_all(CONTENT_ENCODING).iter().any(is_encoded) {
         return Err(malformed("send the body without a content encoding"));
     }
-    let is_json = only(headers, CONTENT_TYPE.as_str(), "Content-Type")?.is_some_and(|value| {
+    let is_json = only(headers, &CONTENT_TYPE, "Content-Type")?.is_some_and(|value| {
         let value = value.to_ascii_lowercase();
         let mut parts = value.split(';').map(str::trim);
         parts.next() == Some("application/json")
@@ -41,7 +42,7 @@ pub(crate) fn check_content(headers: &HeaderMap, body: &[u8]) -> Result<(), Ledg
 
 /// The revision that `If-Match` (RFC 9110) names: `None` without the header or with `*`.
 pub(crate) fn expected_revision(headers: &HeaderMap) -> Result<Option<u32>, LedgerError> {
-    let Some(text) = only(headers, IF_MATCH.as_str(), "If-Match")? else {
+    let Some(text) = only(headers, &IF_MATCH, "If-Match")? else {
         return Ok(None);
     };
     if text == "*" {
@@ -64,7 +65,7 @@ pub(crate) fn expected_revision(headers: &HeaderMap) -> Result<Option<u32>, Ledg
 
 /// What `Idempotency-Key` holds: a string in quotes (RFC 9651), or the key as it is.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<Id>, LedgerError> {
-    let Some(text) = only(headers, "idempotency-key", IDEMPOTENCY_KEY)? else {
+    let Some(text) = only(headers, &IDEMPOTENCY_KEY_NAME, IDEMPOTENCY_KEY)? else {
         return Ok(None);
     };
     let key = if text.starts_with('"') {
@@ -100,7 +101,7 @@ fn unquoted(text: &str) -> Option<String> {
 /// The one value of a header, without white space around it.
 fn only(
     headers: &HeaderMap,
-    name: &'static str,
+    name: &HeaderName,
     field: &'static str,
 ) -> Result<Option<String>, LedgerError> {
     let mut values = headers.get_all(name).iter();

@@ -49,41 +49,53 @@ pub fn render(call: &Call, outcome: &Result<Reply, LedgerError>) -> Response<Vec
 }
 
 fn reply_to(call: &Call, reply: &Reply) -> Response<Vec<u8>> {
-    match reply {
-        Reply::Receipt(receipt) => match call {
-            Call::Command(command) => {
-                receipt_response(&command.movement, &command.operation, receipt)
+    match (call, reply) {
+        (Call::Command(command), Reply::Receipt(receipt)) => {
+            receipt_response(&command.movement, &command.operation, receipt)
+        }
+        (_, reply) => {
+            let mut response = with_body(StatusCode::OK, reply.to_json());
+            if let Reply::Refund(refund) = reply {
+                set_etag(&mut response, refund.revision);
             }
-            Call::Query(_) => error_response(&mismatch()),
-        },
-        Reply::Movement(movement) => json(StatusCode::OK, &wire::MovementBody::from(movement)),
-        Reply::Refund(refund) => {
-            let mut response = json(StatusCode::OK, &wire::RefundBody::from(refund));
-            set_etag(&mut response, refund.revision);
             response
         }
-        Reply::History(revisions) => {
-            let items = revisions.iter().map(wire::RevisionBody::from).collect();
-            json(StatusCode::OK, &Items { items })
-        }
-        Reply::Refunds(page) => json(
-            StatusCode::OK,
-            &RefundItems {
+    }
+}
+
+impl Reply {
+    /// The body of the answer to a query, as JSON. `None` for a receipt, whose answer depends on the
+    /// command.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::LedgerError> {
+    /// use refund_ledger::{Ledger, JournalPage};
+    /// use refund_rest::Reply;
+    /// let empty = Reply::Journal(JournalPage { items: Vec::new(), next_after: 0 });
+    /// assert_eq!(empty.to_json().as_deref(), Some(br#"{"items":[],"next_after":0}"#.as_slice()));
+    /// # Ok(()) }
+    /// ```
+    pub fn to_json(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Receipt(_) => None,
+            Self::Movement(movement) => bytes(&wire::MovementBody::from(movement)),
+            Self::Refund(refund) => bytes(&wire::RefundBody::from(refund)),
+            Self::History(revisions) => bytes(&Items {
+                items: revisions.iter().map(wire::RevisionBody::from).collect(),
+            }),
+            Self::Refunds(page) => bytes(&RefundItems {
                 items: page.items.iter().map(wire::RefundBody::from).collect(),
                 next_cursor: page.next_cursor.map(|cursor| cursor.to_string()),
-            },
-        ),
-        Reply::Journal(page) => json(
-            StatusCode::OK,
-            &JournalItems {
+            }),
+            Self::Journal(page) => bytes(&JournalItems {
                 items: page
                     .items
                     .iter()
                     .map(|(record, entry)| wire::JournalLine::new(record, entry))
                     .collect(),
                 next_after: page.next_after,
-            },
-        ),
+            }),
+        }
     }
 }
 
@@ -158,9 +170,17 @@ fn empty() -> Response<Vec<u8>> {
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Vec<u8>> {
-    let Ok(body) = serde_json::to_vec(body) else {
-        // The forms of replies are made of strings, numbers and lists: there is nothing in them
-        // that JSON can't say.
+    with_body(status, bytes(body))
+}
+
+/// `None` where JSON can't say it. The forms of replies are made of strings, numbers and lists, so
+/// that is never.
+fn bytes(body: &impl Serialize) -> Option<Vec<u8>> {
+    serde_json::to_vec(body).ok()
+}
+
+fn with_body(status: StatusCode, body: Option<Vec<u8>>) -> Response<Vec<u8>> {
+    let Some(body) = body else {
         return error_response(&mismatch());
     };
     let mut response = Response::new(body);

@@ -1,7 +1,5 @@
 //! Rows from JSON.
 
-use serde_json::Value;
-
 use super::{
     EntryRow, FoundMovement, FoundRefund, JournalRow, ListedRefund, MovementKey, MovementRow,
     RefundPage, RefundRow, ScanRow, Snapshot,
@@ -74,24 +72,24 @@ read_fields!(ListedRefund { row, text });
 read_fields!(RefundPage { items, more });
 
 impl FromJson for JournalRow {
-    fn from_json(value: &Value) -> Result<Self, Fault> {
+    fn from_json(json: &str) -> Result<Self, Fault> {
         Ok(Self {
-            position: Fields::of(value)?.get("position")?,
-            entry: EntryRow::from_json(value)?,
+            position: Fields::of(json)?.get("position")?,
+            entry: EntryRow::from_json(json)?,
         })
     }
 }
 
 impl FromJson for ScanRow {
-    fn from_json(value: &Value) -> Result<Self, Fault> {
-        let fields = Fields::of(value)?;
+    fn from_json(json: &str) -> Result<Self, Fault> {
+        let fields = Fields::of(json)?;
         let kind: String = fields.get("kind")?;
         Ok(match kind.as_str() {
             "movement" => Self::Movement {
                 row: fields.get("row")?,
                 text: fields.get("text")?,
             },
-            "entry" => Self::Entry(JournalRow::from_json(value)?),
+            "entry" => Self::Entry(JournalRow::from_json(json)?),
             "refund" => Self::Refund {
                 row: fields.get("row")?,
                 text: fields.get("text")?,
