@@ -43,7 +43,7 @@ export class RefundLedgerError extends Error {
 }
 
 /** An `invalid_request` about one field. */
-export function invalidField(field: string, code: string, message: string): RefundLedgerError {
+export function invalidField(field: string, code: ErrorDetail["code"], message: string): RefundLedgerError {
   return new RefundLedgerError({
     code: "invalid_request",
     message: `\`${field}\` ${message}`,

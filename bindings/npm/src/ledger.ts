@@ -21,7 +21,7 @@ import type {
   Receipt,
   Recorded,
   Refund,
-  RefundFilter,
+  RefundFilters,
   RefundList,
   RefundQuery,
   RefundReference,
@@ -82,10 +82,15 @@ export class Ledger {
   /** Opens a ledger. The WebAssembly module is loaded once, by the first call. */
   static async open(options: LedgerOptions = {}): Promise<Ledger> {
     await load(options.wasm);
-    const policy = options.policy === undefined ? undefined : encode(options.policy, "policy");
-    const engine = guarded(() => new Engine(options.actor, policy));
-    const asking = options.store === undefined ? inMemory(engine) : overStore(engine, options.store);
-    return new Ledger(asking, options);
+    const engine = guarded(() => new Engine(options.actor, policyText(options)));
+    return new Ledger(askingOf(engine, options), options);
+  }
+
+  /** The same ledger for another actor, say, or under another policy. What is not given stays. */
+  with(options: Pick<LedgerOptions, "actor" | "policy" | "now" | "mint">): Ledger {
+    const engine = guarded(() => this.#asking.engine.with(options.actor, policyText(options)));
+    const all = { ...this.#options, ...options };
+    return new Ledger(askingOf(engine, all), all);
   }
 
   /** Gives back what the ledger and its store hold. Neither can be used any more. */
@@ -202,7 +207,7 @@ export class Ledger {
   }
 
   /** All refunds that a filter finds, ordered by `refund_datetime`, then id. */
-  async *refunds(filter: RefundFilter = {}): AsyncGenerator<Refund, void, void> {
+  async *refunds(filter: RefundFilters = {}): AsyncGenerator<Refund, void, void> {
     let cursor: string | null | undefined;
     do {
       const query: RefundQuery = { ...filter, limit: PAGE_LIMIT };
@@ -325,6 +330,14 @@ export class Ledger {
       }
     }
   }
+}
+
+function policyText({ policy }: LedgerOptions): string | undefined {
+  return policy === undefined ? undefined : encode(policy, "policy");
+}
+
+function askingOf(engine: Engine, { store }: LedgerOptions): Asking {
+  return store === undefined ? inMemory(engine) : overStore(engine, store);
 }
 
 function isoText(time: Date): string {

@@ -74,7 +74,7 @@ export interface Receipt {
 }
 
 /** Filters of lists; what is left out is any. */
-export interface RefundFilter {
+export interface RefundFilters {
   org_id?: string;
   subscription_id?: string;
   movement_id?: string;
@@ -90,7 +90,7 @@ export interface RefundFilter {
 }
 
 /** A page of a list: `limit` is 1 to 500, 100 by default; `cursor` is the `next_cursor` of the page before. */
-export interface RefundQuery extends RefundFilter {
+export interface RefundQuery extends RefundFilters {
   limit?: number;
   cursor?: string;
 }

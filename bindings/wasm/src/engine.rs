@@ -54,16 +54,35 @@ impl Engine {
 
     fn open(actor: Option<&str>, policy: Option<&str>) -> Result<Self, LedgerError> {
         let host = Arc::new(PlatformHost::default());
-        let actor = actor.map(Id::new).transpose()?;
-        let policy = policy.map(read_policy).transpose()?.unwrap_or_default();
         let store = Arc::new(MemoryStore::new());
-        let host_of_ledger = Arc::clone(&host) as Arc<dyn Host>;
-        let mut ledger = Ledger::new(store, host_of_ledger).with_policy(policy);
+        let ledger = Ledger::new(store, Arc::clone(&host) as Arc<dyn Host>);
+        let this = Self {
+            host,
+            ledger,
+            policy: Policy::default(),
+            actor: None,
+        };
+        this.changed(actor, policy)
+    }
+
+    /// The same ledger for another actor, or under another policy; what is not given stays.
+    ///
+    /// # Errors
+    /// What is wrong with the options, as JSON.
+    pub fn with(&self, actor: Option<String>, policy: Option<String>) -> Result<Engine, String> {
+        self.changed(actor.as_deref(), policy.as_deref())
+            .map_err(|error| thrown(&error))
+    }
+
+    fn changed(&self, actor: Option<&str>, policy: Option<&str>) -> Result<Self, LedgerError> {
+        let actor = actor.map(Id::new).transpose()?.or(self.actor.clone());
+        let policy = policy.map(read_policy).transpose()?.unwrap_or(self.policy);
+        let mut ledger = self.ledger.clone().with_policy(policy);
         if let Some(actor) = &actor {
             ledger = ledger.with_actor(actor.clone());
         }
         Ok(Self {
-            host,
+            host: Arc::clone(&self.host),
             ledger,
             policy,
             actor,
