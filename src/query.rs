@@ -76,25 +76,25 @@ impl RefundFilter {
 
     /// A short value that tells these filters from others.
     fn digest(&self) -> [u8; 8] {
-        let text = |id: Option<&Id>| id.map(|id| String::from(id.as_str()));
-        let form = format!(
-            "{:?}",
-            (
-                [
-                    text(self.org.as_ref()),
-                    text(self.subscription.as_ref()),
-                    text(self.movement.as_ref()),
-                    text(self.external_id.as_ref()),
-                    text(self.invoice.as_ref()),
-                ],
-                self.refund_id,
-                self.from,
-                self.to,
-                self.kind,
-                self.billable,
-                self.include_deleted,
-            )
-        );
+        let date = |date: Option<Timestamp>| date.map(Timestamp::to_fixed_width);
+        let flag = |flag: bool| if flag { "true" } else { "false" };
+        let (from, to) = (date(self.from), date(self.to));
+        let refund_id = self.refund_id.map(|id| id.to_string());
+        let parts = [
+            self.org.as_ref().map(Id::as_str),
+            self.subscription.as_ref().map(Id::as_str),
+            self.movement.as_ref().map(Id::as_str),
+            self.external_id.as_ref().map(Id::as_str),
+            self.invoice.as_ref().map(Id::as_str),
+            refund_id.as_deref(),
+            from.as_deref(),
+            to.as_deref(),
+            self.kind.map(KindName::as_str),
+            self.billable.map(flag),
+            Some(flag(self.include_deleted)),
+        ];
+        // No part contains a NUL, nor is empty where it is there.
+        let form = parts.map(Option::unwrap_or_default).join("\0");
         let hash = Hash::of(&[b"refund-ledger filter", form.as_bytes()]);
         hash.0.first_chunk().copied().unwrap_or_default()
     }

@@ -13,6 +13,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::ask::{Ask, RestRequest, thrown};
 use crate::host::{PlatformHost, RememberedHost};
 use crate::json::read_fields;
+use crate::memory::make_room;
 use crate::options::{read_caller, read_policy};
 use crate::reply::read_options;
 use crate::session::{Runs, Session};
@@ -142,6 +143,7 @@ impl Engine {
     /// # Errors
     /// What the ledger refuses the question for, as JSON.
     pub fn ask(&self, kind: &str, text: &str) -> Result<String, String> {
+        make_room();
         Ask::read(kind, text)
             .and_then(|ask| ask.perform(&self.ledger))
             .map_err(|error| thrown(&error))
@@ -157,6 +159,7 @@ impl Engine {
         body: Vec<u8>,
         caller: Option<String>,
     ) -> Result<String, String> {
+        make_room();
         rest(request, body, caller.as_deref())
             .and_then(|ask| ask.perform(&self.ledger))
             .map_err(|error| thrown(&error))

@@ -19,6 +19,7 @@ mod engine;
 mod hex;
 mod host;
 mod json;
+mod memory;
 mod options;
 mod remember;
 mod reply;
