@@ -10,9 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
 use refund_ledger::{
-    Id, JournalPosition, JournalRecord, ListAfter, Movement, MovementKey, Page, Refund,
-    RefundFilter, RefundId, Store, StoreError,
+    Id, JournalPosition, JournalRecord, ListAfter, MovementKey, Page, Refund, RefundFilter, Store,
+    StoreError,
 };
+
+use crate::rows::{self, Row};
 
 /// What an operation needs from the store to go on.
 #[derive(Debug)]
@@ -67,49 +69,17 @@ impl Range {
     }
 }
 
-/// A [`ScanRow`] that owns what it shows.
-#[derive(Clone, Debug)]
-pub(crate) enum Row {
-    Movement(Movement),
-    Entry(JournalRecord),
-    Refund {
-        refund: Refund,
-        holder: Option<RefundId>,
-    },
-    Invalid {
-        movement: Option<MovementKey>,
-        reason: String,
-    },
-}
-
-impl Row {
-    pub(crate) fn as_row(&self) -> ScanRow<'_> {
-        match self {
-            Self::Movement(movement) => ScanRow::Movement(movement),
-            Self::Entry(record) => ScanRow::Entry(record),
-            Self::Refund { refund, holder } => ScanRow::Refund {
-                refund,
-                holder: *holder,
-            },
-            Self::Invalid { movement, reason } => ScanRow::Invalid {
-                movement: movement.as_ref(),
-                reason,
-            },
-        }
-    }
-}
-
-/// What the store said to a [`Need`].
+/// What the store said to a [`Need`], in its own text: each run reads it anew.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    Loaded(Snapshot),
+    Loaded(String),
     /// To a commit and a scrub.
     Done,
     /// The snapshot that was decided on last, and what came of the transaction.
-    Transacted(Option<Snapshot>, Result<(), StoreError>),
-    Listed(Page<Refund>),
-    Entries(Vec<JournalRecord>),
-    Scanned(Vec<Row>, JournalPosition),
+    Transacted(Option<String>, Result<(), StoreError>),
+    Listed(String),
+    Entries(String),
+    Scanned(Vec<String>, JournalPosition),
     Failed(StoreError),
 }
 
@@ -147,6 +117,11 @@ fn stopped() -> StoreError {
     StoreError::Failed {
         reason: "the run stops here".into(),
     }
+}
+
+/// A store that gives what can't be is damaged, or written wrong.
+fn damaged(reason: String) -> StoreError {
+    StoreError::Corrupted { reason }
 }
 
 fn out_of_step() -> StoreError {
@@ -211,7 +186,7 @@ impl Store for Remembering {
     fn load(&self, wanted: &ReadSet) -> Result<Snapshot, StoreError> {
         let need = || Need::Load(wanted.clone());
         match self.lock().answer(self.handle, need)? {
-            Answer::Loaded(snapshot) => Ok(snapshot),
+            Answer::Loaded(text) => rows::read_snapshot(&text, wanted).map_err(damaged),
             _ => Err(out_of_step()),
         }
     }
@@ -236,7 +211,7 @@ impl Store for Remembering {
             limit,
         };
         match self.lock().answer(self.handle, need)? {
-            Answer::Listed(page) => Ok(page),
+            Answer::Listed(text) => rows::read_page(&text).map_err(damaged),
             _ => Err(out_of_step()),
         }
     }
@@ -248,7 +223,7 @@ impl Store for Remembering {
     ) -> Result<Vec<JournalRecord>, StoreError> {
         let need = || Need::Journal { after, limit };
         match self.lock().answer(self.handle, need)? {
-            Answer::Entries(records) => Ok(records),
+            Answer::Entries(text) => rows::read_records(&text).map_err(damaged),
             _ => Err(out_of_step()),
         }
     }
@@ -264,7 +239,7 @@ impl Store for Remembering {
             return Err(out_of_step());
         };
         for row in &rows {
-            if visit(row.as_row()).is_break() {
+            if visit(Row::read(row).as_row()).is_break() {
                 break;
             }
         }
@@ -280,7 +255,9 @@ impl Store for Remembering {
         let answer = self.lock().answer(self.handle, need);
         match answer {
             Ok(Answer::Transacted(snapshot, outcome)) => {
-                if let Some(snapshot) = snapshot {
+                if let Some(text) = snapshot
+                    && let Ok(snapshot) = rows::read_snapshot(&text, wanted)
+                {
                     // It was committed already; what counts here is what the ledger learns of it.
                     let _decided_again = decide(snapshot);
                 }

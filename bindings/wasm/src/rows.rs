@@ -4,8 +4,11 @@
 
 mod found;
 mod read;
+mod row;
 mod written;
 
+pub(crate) use found::{read_page, read_records, read_snapshot};
+pub(crate) use row::Row;
 pub(crate) use written::text_owner;
 
 use serde::Serialize;

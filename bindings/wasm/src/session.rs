@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use refund_ledger::store::{ReadSet, Snapshot};
 use refund_ledger::{Ledger, LedgerError, StoreError};
 use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::ask::{Ask, thrown};
 use crate::host::RememberedHost;
-use crate::json::FromJson;
-use crate::remember::{Answer, Need, Remembering, Row};
+use crate::remember::{Answer, Need, Remembering};
 use crate::rows;
 
 /// What the store is asked, as JavaScript sees it.
@@ -81,9 +79,9 @@ pub(crate) struct Runs {
     /// What is needed now, of which handle.
     need: Option<(usize, Need)>,
     /// What the transaction that is under way decided on last.
-    snapshot: Option<Snapshot>,
+    snapshot: Option<String>,
     /// The rows of the scan that is under way.
-    rows: Vec<Row>,
+    rows: Vec<String>,
 }
 
 impl Runs {
@@ -113,38 +111,21 @@ impl Runs {
         Ok((*handle, text))
     }
 
-    fn wanted(&self) -> Result<&ReadSet, String> {
-        match &self.need {
-            Some((_, Need::Load(wanted) | Need::Transact(wanted))) => Ok(wanted),
-            _ => Err("no snapshot was asked for".into()),
-        }
-    }
-
-    fn read_snapshot(&self, text: &str) -> Result<Snapshot, String> {
-        let wanted = self.wanted()?;
-        let snapshot: rows::Snapshot = read("the snapshot", text)?;
-        snapshot.read(wanted)
-    }
-
-    fn remember(&self, answer: Result<Answer, String>) {
-        self.store.remember(answer.unwrap_or_else(|reason| {
-            // A store that gives what can't be is damaged, or written wrong.
-            Answer::Failed(StoreError::Corrupted { reason })
-        }));
-    }
-
-    pub(crate) fn loaded(&self, text: &str) {
-        self.remember(self.read_snapshot(text).map(Answer::Loaded));
+    pub(crate) fn loaded(&self, text: String) {
+        self.store.remember(Answer::Loaded(text));
     }
 
     /// Runs the operation once more to decide on a snapshot. `None`: nothing is to be written.
     pub(crate) fn decide(
         &mut self,
-        text: &str,
+        text: String,
         operation: impl FnOnce(),
     ) -> Result<Option<String>, String> {
-        let snapshot = self.read_snapshot(text)?;
-        self.snapshot = Some(snapshot.clone());
+        let Some((_, Need::Transact(wanted))) = &self.need else {
+            return Err("no transaction was asked for".into());
+        };
+        let snapshot = rows::read_snapshot(&text, wanted)?;
+        self.snapshot = Some(text);
         self.host.rewind();
         self.store.rewind_to_decide(snapshot);
         operation();
@@ -166,19 +147,16 @@ impl Runs {
         self.store.remember(answer);
     }
 
-    pub(crate) fn listed(&self, text: &str) {
-        let page = read::<rows::RefundPage>("the page", text).and_then(|page| page.read());
-        self.remember(page.map(Answer::Listed));
+    pub(crate) fn listed(&self, text: String) {
+        self.store.remember(Answer::Listed(text));
     }
 
-    pub(crate) fn entries(&self, text: &str) {
-        let records = read::<Vec<rows::JournalRow>>("the journal", text)
-            .and_then(|rows| rows.iter().map(rows::JournalRow::read).collect());
-        self.remember(records.map(Answer::Entries));
+    pub(crate) fn entries(&self, text: String) {
+        self.store.remember(Answer::Entries(text));
     }
 
-    pub(crate) fn visit(&mut self, text: &str) {
-        self.rows.push(read_row(text));
+    pub(crate) fn visit(&mut self, text: String) {
+        self.rows.push(text);
     }
 
     pub(crate) fn scanned(&mut self, position: u64) {
@@ -196,37 +174,6 @@ impl Runs {
             Answer::Failed(error)
         };
         self.store.remember(answer);
-    }
-}
-
-fn read<T: FromJson>(what: &str, text: &str) -> Result<T, String> {
-    T::from_json(text).map_err(|fault| format!("{what} of the store: {fault}"))
-}
-
-/// A row of a scan; what can't be read is visited as invalid.
-pub(crate) fn read_row(text: &str) -> Row {
-    let invalid = |movement: Option<&rows::MovementKey>, reason| Row::Invalid {
-        movement: movement.and_then(|key| key.read().ok()),
-        reason,
-    };
-    match read::<rows::ScanRow>("a row", text) {
-        Err(reason) => invalid(None, reason),
-        Ok(rows::ScanRow::Movement { row, text }) => match row.read(&text) {
-            Ok(movement) => Row::Movement(movement),
-            Err(reason) => invalid(Some(&row.key()), reason),
-        },
-        Ok(rows::ScanRow::Entry(row)) => match row.read() {
-            Ok(record) => Row::Entry(record),
-            Err(reason) => invalid(Some(&row.key()), reason),
-        },
-        Ok(rows::ScanRow::Refund { row, text, holder }) => match row.read(&text) {
-            Ok(refund) => Row::Refund {
-                refund,
-                holder: holder.and_then(|id| id.parse().ok()),
-            },
-            Err(reason) => invalid(Some(&row.key()), reason),
-        },
-        Ok(rows::ScanRow::Invalid { movement, reason }) => invalid(movement.as_ref(), reason),
     }
 }
 
@@ -293,7 +240,7 @@ impl Session {
     }
 
     /// Takes the snapshot that was asked for.
-    pub fn loaded(&self, snapshot: &str) {
+    pub fn loaded(&self, snapshot: String) {
         self.runs.loaded(snapshot);
     }
 
@@ -301,7 +248,7 @@ impl Session {
     ///
     /// # Errors
     /// What is wrong with the snapshot.
-    pub fn decide(&mut self, snapshot: &str) -> Result<Option<String>, String> {
+    pub fn decide(&mut self, snapshot: String) -> Result<Option<String>, String> {
         let (ask, ledger) = (&self.ask, &self.ledger);
         // What the run answers is known only once the transaction is through.
         self.runs.decide(snapshot, || drop(ask.perform(ledger)))
@@ -313,17 +260,17 @@ impl Session {
     }
 
     /// Takes the page of refunds that was asked for.
-    pub fn listed(&self, page: &str) {
+    pub fn listed(&self, page: String) {
         self.runs.listed(page);
     }
 
     /// Takes the journal entries that were asked for.
-    pub fn entries(&self, rows: &str) {
+    pub fn entries(&self, rows: String) {
         self.runs.entries(rows);
     }
 
     /// Takes a row of the scan that was asked for.
-    pub fn visit(&mut self, row: &str) {
+    pub fn visit(&mut self, row: String) {
         self.runs.visit(row);
     }
 

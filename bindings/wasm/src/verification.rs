@@ -6,7 +6,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::ask::thrown;
 use crate::reply;
-use crate::session::{read_row, store_error};
+use crate::rows::Row;
+use crate::session::store_error;
 
 /// A verification that is under way. It holds one movement at a time.
 #[wasm_bindgen]
@@ -30,7 +31,7 @@ impl Verification {
 
     /// Takes a row of the scan.
     pub fn visit(&mut self, row: &str) {
-        self.verifier.visit(read_row(row).as_row());
+        self.verifier.visit(Row::read(row).as_row());
     }
 
     /// The report as JSON, once the scan is through.

@@ -14,7 +14,7 @@ use super::{
     RefundRow, Snapshot,
 };
 use crate::hex;
-use crate::json::Fault as Damage;
+use crate::json::{Fault as Damage, FromJson};
 
 fn bad(field: &str, why: impl Display) -> Damage {
     format!("`{field}` {why}")
@@ -250,36 +250,48 @@ impl FoundRefund {
     }
 }
 
-impl Snapshot {
-    /// The snapshot of what was asked for.
-    pub(crate) fn read(&self, wanted: &store::ReadSet) -> Result<store::Snapshot, Damage> {
-        if wanted.movements().count() != self.movements.len()
-            || wanted.refunds().count() != self.refunds.len()
-        {
-            return Err("the snapshot does not answer each part of the read set".into());
-        }
-        let mut snapshot = store::Snapshot::default();
-        for (key, found) in wanted.movements().zip(&self.movements) {
-            let found = found.as_ref().map(FoundMovement::read).transpose()?;
-            if found.as_ref().is_some_and(|found| found.key != *key) {
-                return Err(format!("another movement was found for {key}"));
-            }
-            snapshot.put_movement(key.clone(), found);
-        }
-        for ((org, lookup, revisions), found) in wanted.refunds().zip(&self.refunds) {
-            let found = found.as_ref().map(|found| found.read(revisions));
-            snapshot.put_refund(org.clone(), lookup.clone(), found.transpose()?);
-        }
-        Ok(snapshot)
-    }
+fn read<T: FromJson>(what: &str, text: &str) -> Result<T, Damage> {
+    T::from_json(text).map_err(|damage| format!("{what} of the store: {damage}"))
 }
 
-impl RefundPage {
-    pub(crate) fn read(&self) -> Result<ledger::Page<ledger::Refund>, Damage> {
-        let items = self.items.iter().map(|item| item.row.read(&item.text));
-        Ok(ledger::Page {
-            items: items.collect::<Result<_, _>>()?,
-            more: self.more,
-        })
+/// The snapshot of what was asked for.
+pub(crate) fn read_snapshot(
+    text: &str,
+    wanted: &store::ReadSet,
+) -> Result<store::Snapshot, Damage> {
+    let rows: Snapshot = read("the snapshot", text)?;
+    if wanted.movements().count() != rows.movements.len()
+        || wanted.refunds().count() != rows.refunds.len()
+    {
+        return Err("the snapshot does not answer each part of the read set".into());
     }
+    let mut snapshot = store::Snapshot::default();
+    for (key, found) in wanted.movements().zip(&rows.movements) {
+        let found = found.as_ref().map(FoundMovement::read).transpose()?;
+        if found.as_ref().is_some_and(|found| found.key != *key) {
+            return Err(format!("another movement was found for {key}"));
+        }
+        snapshot.put_movement(key.clone(), found);
+    }
+    for ((org, lookup, revisions), found) in wanted.refunds().zip(&rows.refunds) {
+        let found = found.as_ref().map(|found| found.read(revisions));
+        snapshot.put_refund(org.clone(), lookup.clone(), found.transpose()?);
+    }
+    Ok(snapshot)
+}
+
+/// A page of refunds.
+pub(crate) fn read_page(text: &str) -> Result<ledger::Page<ledger::Refund>, Damage> {
+    let page: RefundPage = read("the page", text)?;
+    let items = page.items.iter().map(|item| item.row.read(&item.text));
+    Ok(ledger::Page {
+        items: items.collect::<Result<_, _>>()?,
+        more: page.more,
+    })
+}
+
+/// Entries of the journal.
+pub(crate) fn read_records(text: &str) -> Result<Vec<ledger::JournalRecord>, Damage> {
+    let rows: Vec<JournalRow> = read("the journal", text)?;
+    rows.iter().map(JournalRow::read).collect()
 }
