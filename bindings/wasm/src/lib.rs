@@ -40,6 +40,14 @@ pub fn text_owner(bytes: &str) -> Option<String> {
     rows::text_owner(&hex::decode(bytes)?)
 }
 
+/// The movement that a journal entry of these bytes names, as JSON; nothing where they are the bytes
+/// of no entry.
+#[wasm_bindgen(js_name = entryMovement)]
+pub fn entry_movement(bytes: &str) -> Option<String> {
+    let entry = refund_ledger::Entry::decode(&hex::decode(bytes)?).ok()?;
+    reply::json(&rows::MovementKey::from(&entry.movement)).ok()
+}
+
 /// A journal position from the number that JavaScript has for it.
 #[expect(
     clippy::cast_possible_truncation,
