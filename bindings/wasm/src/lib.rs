@@ -15,6 +15,8 @@
 )]
 
 mod ask;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod engine;
 mod hex;
 mod host;
@@ -27,6 +29,8 @@ mod rows;
 mod session;
 mod verification;
 
+#[cfg(feature = "conformance")]
+pub use conformance::{CaseRun, case_names};
 pub use engine::Engine;
 pub use session::Session;
 pub use verification::Verification;

@@ -30,7 +30,8 @@ export interface BetterSqlite3Database {
   readonly open: boolean;
   readonly inTransaction: boolean;
   exec(sql: string): unknown;
-  prepare(sql: string): BetterSqlite3Statement;
+  /** Each library's types describe its statements in their own way; {@link adapt} says what is used. */
+  prepare(sql: string): object;
 }
 
 /** What the store uses of a statement of `node:sqlite`. */
@@ -44,7 +45,7 @@ export interface NodeSqliteDatabase {
   readonly isOpen: boolean;
   readonly isTransaction: boolean;
   exec(sql: string): unknown;
-  prepare(sql: string): NodeSqliteStatement;
+  prepare(sql: string): object;
   enableDefensive?(on: boolean): unknown;
 }
 
@@ -70,7 +71,7 @@ export function adapt(handle: SqliteHandle): Handle {
       isInTransaction: () => handle.inTransaction,
       exec: (sql) => void handle.exec(sql),
       prepare: (sql) => {
-        const statement = handle.prepare(sql);
+        const statement = handle.prepare(sql) as BetterSqlite3Statement;
         statement.safeIntegers(true);
         if (statement.reader) {
           statement.raw(true);
@@ -87,7 +88,7 @@ export function adapt(handle: SqliteHandle): Handle {
       isInTransaction: () => handle.isTransaction,
       exec: (sql) => void handle.exec(sql),
       prepare: (sql) => {
-        const statement = handle.prepare(sql);
+        const statement = handle.prepare(sql) as NodeSqliteStatement;
         statement.setReadBigInts(true);
         statement.setReturnArrays(true);
         return statement;

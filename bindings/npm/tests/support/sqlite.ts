@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import type { StoreFixture } from "../../src/conformance.js";
+import { type SqliteHandle, SqliteStore } from "../../src/sqlite.js";
+
+/** A fixture for each driver that this Node has. */
+export async function sqliteFixtures(): Promise<Record<string, () => StoreFixture>> {
+  const fixtures: Record<string, () => StoreFixture> = {
+    "SqliteStore over better-sqlite3": () => fixture((path) => new Database(path)),
+  };
+  // Node has a SQLite of its own since 22; under an older one the file is run again by that one.
+  if (process.getBuiltinModule("node:sqlite") !== undefined) {
+    const { DatabaseSync } = await import("node:sqlite");
+    fixtures["SqliteStore over node:sqlite"] = () => fixture((path) => new DatabaseSync(path));
+  }
+  return fixtures;
+}
+
+function fixture(open: (path: string) => SqliteHandle & { close(): unknown }): StoreFixture {
+  const folder = mkdtempSync(join(tmpdir(), "refund-ledger-"));
+  const handles: { close(): unknown }[] = [];
+  return {
+    handle: () => {
+      const handle = open(join(folder, "refunds.db"));
+      handles.push(handle);
+      return new SqliteStore(handle);
+    },
+    close: () => {
+      for (const handle of handles) {
+        handle.close();
+      }
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
