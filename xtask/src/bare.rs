@@ -3,14 +3,11 @@
 //! Cargo joins the features of all packages that it builds together, so the core is always built
 //! alone here, never as part of the workspace.
 
-use std::path::Path;
-
 use crate::command::Command;
 use crate::failure::Failure;
 use crate::tally::Tally;
+use crate::tools::{WASM, add_wasm_target};
 use crate::workspace::CORE;
-
-const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The contract, which a service worker answers too.
 const REST: &str = "refund-rest";
@@ -74,7 +71,7 @@ pub(crate) fn check() -> Result<Tally, Failure> {
     // The list first: it says more than a compiler error deep in a crate that should not be there.
     check_carried()?;
     check_the_check()?;
-    add_target()?;
+    add_wasm_target()?;
     for package in [CORE, REST] {
         bare("build", package).run()?;
         // The lints that keep the platform's calls out, on the code that wasm gets.
@@ -83,23 +80,6 @@ pub(crate) fn check() -> Result<Tally, Failure> {
             .run()?;
     }
     Ok(Tally::default())
-}
-
-/// Adds the wasm target to the toolchain, unless it is there.
-fn add_target() -> Result<(), Failure> {
-    let libraries = Command::new("rustc")
-        .arguments(["--print", "target-libdir", "--target", TARGET])
-        .read()?;
-    if Path::new(libraries.trim()).is_dir() {
-        return Ok(());
-    }
-    Command::new("rustup")
-        .arguments(["target", "add", TARGET])
-        .run()
-        .map_err(|failure| Failure::SetUp {
-            what: format!("the target {TARGET}"),
-            source: Box::new(failure),
-        })
 }
 
 fn check_carried() -> Result<(), Failure> {
@@ -143,7 +123,7 @@ fn bare(verb: &str, package: &str) -> Command {
         package,
         "--no-default-features",
         "--target",
-        TARGET,
+        WASM,
     ])
 }
 

@@ -16,7 +16,7 @@ use crate::workspace;
 pub(crate) struct Command {
     program: String,
     arguments: Vec<String>,
-    variables: Vec<(&'static str, &'static str)>,
+    variables: Vec<(&'static str, String)>,
     folder: Option<PathBuf>,
 }
 
@@ -51,8 +51,8 @@ impl Command {
     }
 
     /// Sets an environment variable.
-    pub(crate) fn variable(mut self, name: &'static str, value: &'static str) -> Self {
-        self.variables.push((name, value));
+    pub(crate) fn variable(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
         self
     }
 
@@ -94,7 +94,7 @@ impl Command {
         self.judge(status, tests)?;
         if files.is_empty() {
             return Err(self.unexpected(
-                "no line starts with `test result: `, so no test can be counted".to_owned(),
+                "it closes with no counts of tests, so none can be counted".to_owned(),
             ));
         }
         Ok(tests)
@@ -151,7 +151,7 @@ impl Command {
         let mut command = process::Command::new(&self.program);
         command
             .args(&self.arguments)
-            .envs(self.variables.iter().copied())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(workspace::top().join(self.folder.as_deref().unwrap_or(Path::new(""))))
             .stdin(Stdio::null());
         command
@@ -185,7 +185,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Prints what comes, line by line, and gives the counts of each file of tests.
+/// Prints what comes, line by line, and gives the counts that it closes with.
 fn pass_through(output: impl io::Read) -> io::Result<Vec<Tally>> {
     let mut files = Vec::new();
     let mut stdout = io::stdout().lock();

@@ -19,6 +19,7 @@ mod contract;
 mod deny;
 mod failure;
 mod native;
+mod npm;
 mod step;
 mod tally;
 mod tools;
@@ -41,8 +42,15 @@ const TEST: &[Step] = &[
     Step::native("features one by one", native::features),
     Step::foreign("core and contract for wasm", bare::check),
     Step::foreign("contract, by schemathesis", contract::check),
+    npm::BUILD,
+    npm::TESTS,
+    npm::CONSUMERS,
+    npm::IN_CHROMIUM,
     Step::native("dependencies", deny::check),
 ];
+
+/// What `cargo xtask npm --test` runs: what of [`TEST`] is about the package.
+const NPM: &[Step] = &[npm::BUILD, npm::TESTS, npm::CONSUMERS, npm::IN_CHROMIUM];
 
 #[derive(Parser)]
 #[command(
@@ -74,6 +82,12 @@ enum Chore {
         #[arg(long, default_value_t = contract::CASES)]
         cases: u32,
     },
+    /// Pack the npm package into `target/npm`
+    Npm {
+        /// Run its tests too: in Node, as packed, and in Chromium
+        #[arg(long)]
+        test: bool,
+    },
     /// Check the dependency tree with the pinned cargo-deny, installing it if need be
     Deny {
         /// The checks to run; `advisories` needs the advisory database from GitHub
@@ -87,6 +101,8 @@ fn main() -> ExitCode {
         Chore::Test { native } => step::run_all(TEST, native),
         Chore::CheckBare => run_one(bare::check().map(drop)),
         Chore::Contract { seed, cases } => run_one(contract::run(seed, cases).map(drop)),
+        Chore::Npm { test: false } => run_one(npm::build()),
+        Chore::Npm { test: true } => step::run_all(NPM, false),
         Chore::Deny { checks } => run_one(deny::run(&checks)),
     }
 }

@@ -1,4 +1,4 @@
-//! Counting tests in what the test runner prints.
+//! Counting tests in what the test runners print.
 
 use std::ops::AddAssign;
 
@@ -22,11 +22,16 @@ impl AddAssign for Tally {
 }
 
 impl Tally {
-    /// Reads the line with which the test runner closes one file of tests, such as
-    /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out`.
+    /// Reads a line with which a test runner closes.
     ///
-    /// Any other line gives `None`.
+    /// Cargo has one for each file of tests, such as
+    /// `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out`. Node has one for
+    /// each count, such as `ℹ pass 3`. Any other line gives `None`.
     pub(crate) fn parse(line: &str) -> Option<Self> {
+        Self::of_cargo(line).or_else(|| Self::of_node(line))
+    }
+
+    fn of_cargo(line: &str) -> Option<Self> {
         let result = line.trim().strip_prefix("test result: ")?;
         let count = |word: &str| {
             let before = result
@@ -39,6 +44,19 @@ impl Tally {
             failed: count(" failed")?,
             ignored: count(" ignored")?,
         })
+    }
+
+    fn of_node(line: &str) -> Option<Self> {
+        let (word, count) = line.strip_prefix("ℹ ")?.split_once(' ')?;
+        let count = count.parse().ok()?;
+        let mut tally = Self::default();
+        match word {
+            "pass" => tally.passed = count,
+            "fail" | "cancelled" => tally.failed = count,
+            "skipped" | "todo" => tally.ignored = count,
+            _ => return None,
+        }
+        Some(tally)
     }
 }
 
@@ -73,9 +91,38 @@ mod tests {
     }
 
     #[test]
+    fn the_closing_lines_of_node_give_a_count_each() {
+        let mut tests = Tally::default();
+        for line in [
+            "ℹ tests 15",
+            "ℹ suites 2",
+            "ℹ pass 9",
+            "ℹ fail 2",
+            "ℹ cancelled 1",
+            "ℹ skipped 1",
+            "ℹ todo 2",
+            "ℹ duration_ms 42.5",
+        ] {
+            tests += Tally::parse(line).unwrap_or_default();
+        }
+        assert_eq!(
+            tests,
+            Tally {
+                passed: 9,
+                failed: 3,
+                ignored: 3
+            }
+        );
+    }
+
+    #[test]
     fn other_lines_give_nothing() {
         for line in [
             "",
+            "ℹ tests 3",
+            "ℹ pass",
+            "ℹ pass on",
+            "pass 3",
             "running 3 tests",
             "test money::round ... ok",
             "test result: unknown",

@@ -1,10 +1,31 @@
-//! Programs from crates.io that checks are made with, at the versions the project is pinned to.
+//! What Rust's own package sources are asked for: the wasm target, and programs from crates.io at the
+//! versions the project is pinned to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::command::Command;
 use crate::failure::Failure;
 use crate::workspace;
+
+/// What runs in browsers.
+pub(crate) const WASM: &str = "wasm32-unknown-unknown";
+
+/// Adds the wasm target to the toolchain, unless it is there.
+pub(crate) fn add_wasm_target() -> Result<(), Failure> {
+    let libraries = Command::new("rustc")
+        .arguments(["--print", "target-libdir", "--target", WASM])
+        .read()?;
+    if Path::new(libraries.trim()).is_dir() {
+        return Ok(());
+    }
+    Command::new("rustup")
+        .arguments(["target", "add", WASM])
+        .run()
+        .map_err(|failure| Failure::SetUp {
+            what: format!("the target {WASM}"),
+            source: Box::new(failure),
+        })
+}
 
 /// A program from crates.io, pinned.
 #[derive(Debug, Clone, Copy)]

@@ -8,8 +8,6 @@
  * @module
  */
 import type {
-  FoundMovement,
-  FoundRefund,
   JournalRow,
   ListAfter,
   MovementKey,

@@ -1,0 +1,157 @@
+//! The WebAssembly modules of the package, from the crate `refund-wasm`.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use wasm_bindgen_cli_support::Bindgen;
+
+use super::{MADE, PACKAGE, cannot_use, node, published};
+use crate::command::Command;
+use crate::failure::Failure;
+use crate::native::make_empty;
+use crate::tools::{WASM, add_wasm_target};
+use crate::workspace;
+
+/// What wasm-opt is told. Its inliner makes the file larger once it is compressed: what was worth
+/// inlining, the Rust compiler has inlined.
+const OPTIMISE: &[&str] = &["-Os", "--skip-pass=inlining-optimizing"];
+
+/// One module, with the script that loads it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Module {
+    /// What its files are called.
+    name: &'static str,
+    /// The features of `refund-wasm`.
+    features: &'static str,
+    /// How large it may be, gzipped.
+    bytes_max: Option<usize>,
+}
+
+impl Module {
+    /// What every user's browser loads.
+    pub(crate) const LEDGER: Self = Self {
+        name: "ledger",
+        features: "",
+        bytes_max: Some(published::LEDGER_BYTES_MAX),
+    };
+
+    /// The same with the suite of cases for stores, which only authors of stores load.
+    pub(crate) const CONFORMANCE: Self = Self {
+        name: "conformance",
+        features: "conformance",
+        bytes_max: None,
+    };
+
+    /// Builds the module, unless nothing that it is made from has changed.
+    pub(crate) fn build(self) -> Result<(), Failure> {
+        let compiled = self.compile()?;
+        let lock = workspace::top().join(PACKAGE).join("package-lock.json");
+        let mut made_from = read(&compiled)?;
+        // Says which wasm-opt it is.
+        made_from.extend(read(&lock)?);
+        made_from.extend(OPTIMISE.join(" ").into_bytes());
+        let stamp = self.folder().join("made-from");
+        if fs::read(&stamp).is_ok_and(|last| last == made_from) {
+            return Ok(());
+        }
+        make_empty(&Path::new(MADE).join(self.name))?;
+        self.bind(&compiled)?;
+        self.optimise()?;
+        fs::write(&stamp, made_from).map_err(|error| cannot_use(&stamp, &error))
+    }
+
+    fn compile(self) -> Result<PathBuf, Failure> {
+        add_wasm_target()?;
+        Command::cargo("build --package refund-wasm --profile wasm")
+            .arguments(["--target", WASM, "--features", self.features])
+            .arguments(["--config", &without_paths()?])
+            .run()?;
+        Ok(workspace::top()
+            .join("target")
+            .join(WASM)
+            .join("wasm/refund_wasm.wasm"))
+    }
+
+    /// Writes the script beside the module. The module must not be stripped before: the names of
+    /// the target's features are read from it.
+    fn bind(self, compiled: &Path) -> Result<(), Failure> {
+        println!("wasm-bindgen --target web: {}", compiled.display());
+        let mut bindgen = Bindgen::new();
+        let made = bindgen
+            .input_path(compiled)
+            .out_name(self.name)
+            .typescript(true)
+            // The script finds the module beside itself where nothing else is said.
+            .omit_default_module_path(false)
+            .remove_name_section(true)
+            .remove_producers_section(true)
+            .web(true)
+            .and_then(|bindgen| bindgen.generate(self.folder()));
+        made.map_err(|error| cannot_use(compiled, &format!("{error:#}")))
+    }
+
+    fn optimise(self) -> Result<(), Failure> {
+        let file = self.file().to_string_lossy().into_owned();
+        node::tool("wasm-opt")
+            .arguments(OPTIMISE)
+            .arguments([&file, "--output", &file])
+            .run()
+    }
+
+    /// Copies the module and its script into a folder of the package.
+    pub(crate) fn copy_into(self, folder: &str) -> Result<(), Failure> {
+        let folder = workspace::top().join(PACKAGE).join(folder);
+        fs::create_dir_all(&folder).map_err(|error| cannot_use(&folder, &error))?;
+        for name in [
+            format!("{}.js", self.name),
+            format!("{}.d.ts", self.name),
+            format!("{}_bg.wasm", self.name),
+        ] {
+            let from = self.folder().join(&name);
+            fs::copy(&from, folder.join(&name)).map_err(|error| cannot_use(&from, &error))?;
+        }
+        Ok(())
+    }
+
+    /// Says how large the module is, and fails where it is too large.
+    pub(crate) fn check_size(self) -> Result<(), Failure> {
+        let module = read(&self.file())?;
+        let line = published::judge_size(self.name, &module, self.bytes_max)?;
+        println!("{line}");
+        published::judge_paths(self.name, &module)
+    }
+
+    fn folder(self) -> PathBuf {
+        workspace::top().join(MADE).join(self.name)
+    }
+
+    fn file(self) -> PathBuf {
+        self.folder().join(format!("{}_bg.wasm", self.name))
+    }
+}
+
+/// A setting that keeps the paths of this machine out of the messages of panics, so that the module
+/// is the same wherever it is built.
+fn without_paths() -> Result<String, Failure> {
+    let cargo = env::var("CARGO_HOME").map_or_else(
+        |_| env::home_dir().unwrap_or_default().join(".cargo"),
+        PathBuf::from,
+    );
+    let rust = Command::new("rustc")
+        .arguments(["--print", "sysroot"])
+        .read()?;
+    let flags: Vec<String> = [
+        (cargo.join("registry/src"), "crates.io"),
+        (Path::new(rust.trim()).into(), "rust"),
+        (workspace::top().into(), "refund-ledger"),
+    ]
+    .into_iter()
+    .map(|(path, name)| format!("'--remap-path-prefix={}={name}'", path.display()))
+    .collect();
+    Ok(format!("target.{WASM}.rustflags=[{}]", flags.join(", ")))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| cannot_use(path, &error))
+}
