@@ -118,17 +118,17 @@ impl CaseRun {
     }
 
     /// As [`crate::Session::listed`].
-    pub fn listed(&self, page: String) {
+    pub fn listed(&self, page: &str) {
         self.runs.listed(page);
     }
 
     /// As [`crate::Session::entries`].
-    pub fn entries(&self, rows: String) {
+    pub fn entries(&self, rows: &str) {
         self.runs.entries(rows);
     }
 
     /// As [`crate::Session::visit`].
-    pub fn visit(&mut self, row: String) {
+    pub fn visit(&mut self, row: &str) {
         self.runs.visit(row);
     }
 

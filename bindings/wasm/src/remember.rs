@@ -69,17 +69,18 @@ impl Range {
     }
 }
 
-/// What the store said to a [`Need`], in its own text: each run reads it anew.
+/// What the store said to a [`Need`].
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    Loaded(String),
+    /// A snapshot in its own text: each run reads it anew, and takes it apart.
+    Loaded(Arc<str>),
     /// To a commit and a scrub.
     Done,
     /// The snapshot that was decided on last, and what came of the transaction.
-    Transacted(Option<String>, Result<(), StoreError>),
-    Listed(String),
-    Entries(String),
-    Scanned(Vec<String>, JournalPosition),
+    Transacted(Option<Arc<str>>, Result<(), StoreError>),
+    Listed(Arc<Page<Refund>>),
+    Entries(Arc<[JournalRecord]>),
+    Scanned(Arc<[Row]>, JournalPosition),
     Failed(StoreError),
 }
 
@@ -120,7 +121,7 @@ fn stopped() -> StoreError {
 }
 
 /// A store that gives what can't be is damaged, or written wrong.
-fn damaged(reason: String) -> StoreError {
+pub(crate) fn damaged(reason: String) -> StoreError {
     StoreError::Corrupted { reason }
 }
 
@@ -211,7 +212,7 @@ impl Store for Remembering {
             limit,
         };
         match self.lock().answer(self.handle, need)? {
-            Answer::Listed(text) => rows::read_page(&text).map_err(damaged),
+            Answer::Listed(page) => Ok(Arc::unwrap_or_clone(page)),
             _ => Err(out_of_step()),
         }
     }
@@ -223,7 +224,7 @@ impl Store for Remembering {
     ) -> Result<Vec<JournalRecord>, StoreError> {
         let need = || Need::Journal { after, limit };
         match self.lock().answer(self.handle, need)? {
-            Answer::Entries(text) => rows::read_records(&text).map_err(damaged),
+            Answer::Entries(records) => Ok(records.to_vec()),
             _ => Err(out_of_step()),
         }
     }
@@ -238,8 +239,8 @@ impl Store for Remembering {
         let Answer::Scanned(rows, position) = answer else {
             return Err(out_of_step());
         };
-        for row in &rows {
-            if visit(Row::read(row).as_row()).is_break() {
+        for row in rows.iter() {
+            if visit(row.as_row()).is_break() {
                 break;
             }
         }

@@ -8,8 +8,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::ask::{Ask, thrown};
 use crate::host::RememberedHost;
-use crate::remember::{Answer, Need, Remembering};
-use crate::rows;
+use crate::remember::{Answer, Need, Remembering, damaged};
+use crate::rows::{self, Row};
 
 /// What the store is asked, as JavaScript sees it.
 #[derive(Serialize)]
@@ -79,9 +79,9 @@ pub(crate) struct Runs {
     /// What is needed now, of which handle.
     need: Option<(usize, Need)>,
     /// What the transaction that is under way decided on last.
-    snapshot: Option<String>,
+    snapshot: Option<Arc<str>>,
     /// The rows of the scan that is under way.
-    rows: Vec<String>,
+    rows: Vec<Row>,
 }
 
 impl Runs {
@@ -111,8 +111,13 @@ impl Runs {
         Ok((*handle, text))
     }
 
+    fn remember(&self, answer: Result<Answer, String>) {
+        let answer = answer.unwrap_or_else(|reason| Answer::Failed(damaged(reason)));
+        self.store.remember(answer);
+    }
+
     pub(crate) fn loaded(&self, text: String) {
-        self.store.remember(Answer::Loaded(text));
+        self.store.remember(Answer::Loaded(text.into()));
     }
 
     /// Runs the operation once more to decide on a snapshot. `None`: nothing is to be written.
@@ -125,7 +130,7 @@ impl Runs {
             return Err("no transaction was asked for".into());
         };
         let snapshot = rows::read_snapshot(&text, wanted)?;
-        self.snapshot = Some(text);
+        self.snapshot = Some(text.into());
         self.host.rewind();
         self.store.rewind_to_decide(snapshot);
         operation();
@@ -147,21 +152,23 @@ impl Runs {
         self.store.remember(answer);
     }
 
-    pub(crate) fn listed(&self, text: String) {
-        self.store.remember(Answer::Listed(text));
+    pub(crate) fn listed(&self, text: &str) {
+        let page = rows::read_page(text).map(|page| Answer::Listed(Arc::new(page)));
+        self.remember(page);
     }
 
-    pub(crate) fn entries(&self, text: String) {
-        self.store.remember(Answer::Entries(text));
+    pub(crate) fn entries(&self, text: &str) {
+        let records = rows::read_records(text).map(|records| Answer::Entries(records.into()));
+        self.remember(records);
     }
 
-    pub(crate) fn visit(&mut self, text: String) {
-        self.rows.push(text);
+    pub(crate) fn visit(&mut self, text: &str) {
+        self.rows.push(Row::read(text));
     }
 
     pub(crate) fn scanned(&mut self, position: u64) {
         let rows = std::mem::take(&mut self.rows);
-        self.store.remember(Answer::Scanned(rows, position));
+        self.store.remember(Answer::Scanned(rows.into(), position));
     }
 
     /// The store failed in this way.
@@ -260,17 +267,17 @@ impl Session {
     }
 
     /// Takes the page of refunds that was asked for.
-    pub fn listed(&self, page: String) {
+    pub fn listed(&self, page: &str) {
         self.runs.listed(page);
     }
 
     /// Takes the journal entries that were asked for.
-    pub fn entries(&self, rows: String) {
+    pub fn entries(&self, rows: &str) {
         self.runs.entries(rows);
     }
 
     /// Takes a row of the scan that was asked for.
-    pub fn visit(&mut self, row: String) {
+    pub fn visit(&mut self, row: &str) {
         self.runs.visit(row);
     }
 
