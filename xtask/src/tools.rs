@@ -18,11 +18,30 @@ pub(crate) fn add_wasm_target() -> Result<(), Failure> {
     if Path::new(libraries.trim()).is_dir() {
         return Ok(());
     }
+    rustup(&["target", "add", WASM], &format!("the target {WASM}"))
+}
+
+/// Adds the sources of the standard library to the toolchain, unless they are there.
+pub(crate) fn add_sources_of_std() -> Result<(), Failure> {
+    let toolchain = Command::new("rustc")
+        .arguments(["--print", "sysroot"])
+        .read()?;
+    let sources = Path::new(toolchain.trim()).join("lib/rustlib/src/rust/library/std");
+    if sources.is_dir() {
+        return Ok(());
+    }
+    rustup(
+        &["component", "add", "rust-src"],
+        "the sources of the standard library",
+    )
+}
+
+fn rustup(arguments: &[&str], what: &str) -> Result<(), Failure> {
     Command::new("rustup")
-        .arguments(["target", "add", WASM])
+        .arguments(arguments)
         .run()
         .map_err(|failure| Failure::SetUp {
-            what: format!("the target {WASM}"),
+            what: what.into(),
             source: Box::new(failure),
         })
 }

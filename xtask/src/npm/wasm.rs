@@ -10,12 +10,25 @@ use super::{MADE, PACKAGE, cannot_use, node, published};
 use crate::command::Command;
 use crate::failure::Failure;
 use crate::native::make_empty;
-use crate::tools::{WASM, add_wasm_target};
+use crate::tools::{WASM, add_sources_of_std, add_wasm_target};
 use crate::workspace;
 
 /// What wasm-opt is told. Its inliner makes the file larger once it is compressed: what was worth
 /// inlining, the Rust compiler has inlined.
 const OPTIMISE: &[&str] = &["-Os", "--skip-pass=inlining-optimizing"];
+
+/// A standard library built for size, with the module. A panic ends it at once: in the one that is
+/// distributed, it formats a message first that nobody could read, and that takes a tenth of the
+/// module.
+const SMALL_STD: &[&str] = &[
+    "-Zbuild-std=std,panic_abort",
+    "-Zbuild-std-features=optimize_for_size",
+];
+const SMALL_PANICS: &[&str] = &[
+    "-Zunstable-options",
+    "-Cpanic=immediate-abort",
+    "-Zlocation-detail=none",
+];
 
 /// One module, with the script that loads it.
 #[derive(Debug, Clone, Copy)]
@@ -63,9 +76,13 @@ impl Module {
 
     fn compile(self) -> Result<PathBuf, Failure> {
         add_wasm_target()?;
+        add_sources_of_std()?;
         Command::cargo("build --package refund-wasm --profile wasm")
             .arguments(["--target", WASM, "--features", self.features])
-            .arguments(["--config", &without_paths()?])
+            .arguments(SMALL_STD)
+            .arguments(["--config", &flags()?])
+            // What builds the standard library anew is not stable yet. It is this compiler's own.
+            .variable("RUSTC_BOOTSTRAP", "1")
             .run()?;
         Ok(workspace::top()
             .join("target")
@@ -131,9 +148,9 @@ impl Module {
     }
 }
 
-/// A setting that keeps the paths of this machine out of the messages of panics, so that the module
-/// is the same wherever it is built.
-fn without_paths() -> Result<String, Failure> {
+/// The compiler's flags as a setting. They keep the paths of this machine out of the module, so that
+/// it is the same wherever it is built.
+fn flags() -> Result<String, Failure> {
     let cargo = env::var("CARGO_HOME").map_or_else(
         |_| env::home_dir().unwrap_or_default().join(".cargo"),
         PathBuf::from,
@@ -141,15 +158,15 @@ fn without_paths() -> Result<String, Failure> {
     let rust = Command::new("rustc")
         .arguments(["--print", "sysroot"])
         .read()?;
-    let flags: Vec<String> = [
+    let remap = [
         (cargo.join("registry/src"), "crates.io"),
         (Path::new(rust.trim()).into(), "rust"),
         (workspace::top().into(), "refund-ledger"),
     ]
-    .into_iter()
-    .map(|(path, name)| format!("'--remap-path-prefix={}={name}'", path.display()))
-    .collect();
-    Ok(format!("target.{WASM}.rustflags=[{}]", flags.join(", ")))
+    .map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
+    let flags = SMALL_PANICS.iter().map(ToString::to_string).chain(remap);
+    let quoted: Vec<String> = flags.map(|flag| format!("'{flag}'")).collect();
+    Ok(format!("target.{WASM}.rustflags=[{}]", quoted.join(", ")))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
