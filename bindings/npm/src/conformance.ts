@@ -46,6 +46,13 @@ export const REPLACED: Readonly<Record<string, string>> = {
   "transact::loses_nothing_of_two_threads_on_one_handle": "race::never_passes_the_cap_on_one_handle",
   "transact::never_passes_the_cap_in_a_race": "race::never_passes_the_cap",
   "transact::books_an_external_id_once_in_a_race": "race::books_an_external_id_once",
+  "commit::lets_one_of_two_racing_batches_win": "race::never_passes_the_cap",
+  "load::gives_one_consistent_view_while_others_write": "race::reads_one_view_while_others_write",
+  "scan::gives_one_consistent_view_while_others_write": "race::reads_one_view_while_others_write",
+  "list::pages_steadily_while_others_insert": "race::pages_steadily_while_others_write",
+  "journal::never_misses_an_entry_while_others_write": "race::pages_steadily_while_others_write",
+  "hostile::loses_nothing_without_transact": "race::never_passes_the_cap",
+  "hostile::loses_nothing_where_one_of_two_lacks_transact": "race::never_passes_the_cap",
 };
 
 let readHere: (() => Uint8Array<ArrayBuffer>) | undefined;

@@ -150,6 +150,37 @@ export const OWN_CASES: readonly StoreCase[] = [
     ensure(ids.size === 1 && fresh === 1, `one refund is booked once, but there are ${ids.size}, booked ${fresh} times`);
     await verifies(first);
   }),
+  own("race::reads_one_view_while_others_write", async (fixture) => {
+    const writer = await ledgerOver(await fixture.handle());
+    const reader = await Ledger.open({ store: await fixture.handle() });
+    const writing = race([writer], (racer) => `r-${racer}`);
+    for (let look = 0; look < 10; look += 1) {
+      // A scan that saw half of a commit would find sums that its refunds don't add up to.
+      await verifies(reader);
+      const { count, refunded } = await reader.balance(SCOPE);
+      ensure(refunded.value_with_taxes === count * 10, "a look-up sees all of a commit or nothing");
+    }
+    await writing;
+  }),
+  own("race::pages_steadily_while_others_write", async (fixture) => {
+    const writer = await ledgerOver(await fixture.handle());
+    const store = await fixture.handle();
+    const writing = race([writer], (racer) => `r-${racer}`);
+    const positions: number[] = [];
+    const readMore = async (): Promise<void> => {
+      const page = await store.journal(positions.at(-1) ?? 0, 3);
+      positions.push(...page.map(({ position }) => position));
+    };
+    for (let look = 0; look < 10; look += 1) {
+      await readMore();
+    }
+    await writing;
+    for (let look = 0; look < 10; look += 1) {
+      await readMore();
+    }
+    const all = (await store.journal(0, 500)).map(({ position }) => position);
+    ensure(positions.join() === all.join(), `a reader by position misses nothing: ${positions.join()} of ${all.join()}`);
+  }),
   own("commit::outlives_closed_handles", async (fixture) => {
     const first = await fixture.handle();
     const { id } = await (await ledgerOver(first)).createRefund(SCOPE, request("r-1"));

@@ -17,7 +17,9 @@ export class MapStore implements RefundStore {
   readonly #movements = new Map<string, MovementRow>();
   readonly #refunds = new Map<string, RefundRow>();
   readonly #externalIds = new Map<string, string>();
-  #journal: JournalRow[] = [];
+  readonly #journal: JournalRow[] = [];
+  /** Where the entries of a movement stand in the journal. */
+  readonly #chains = new Map<string, number[]>();
 
   load(wanted: Parameters<RefundStore["load"]>[0]) {
     return {
@@ -25,12 +27,12 @@ export class MapStore implements RefundStore {
         const row = this.#movements.get(nameOf(key));
         return row === undefined ? null : { row, text: this.#entry(row, row.text_sequence) };
       }),
-      refunds: wanted.refunds.map(({ org_id, id, external_id }) => {
+      refunds: wanted.refunds.map(({ org_id, id, external_id, revisions }) => {
         const found = id ?? this.#externalIds.get(JSON.stringify([org_id, external_id]));
         const row = found === undefined ? undefined : this.#refunds.get(found);
         return row === undefined || row.org_id !== org_id
           ? null
-          : { row, text: this.#entry(row, row.text_sequence), chain: this.#chain(row) };
+          : { row, text: this.#entry(row, row.text_sequence), chain: revisions.every((revision) => revision === row.revision) ? [] : this.#chain(row) };
       }),
     };
   }
@@ -54,16 +56,17 @@ export class MapStore implements RefundStore {
       }
     }
     for (const entry of batch.entries) {
+      const chain = this.#chains.get(nameOf(entry)) ?? [];
+      chain.push(this.#journal.length);
+      this.#chains.set(nameOf(entry), chain);
       this.#journal.push({ ...entry, position: this.#journal.length + 1 });
     }
     for (const erasure of batch.erasures) {
-      this.#journal = this.#journal.map((entry) =>
-        nameOf(entry) === nameOf(erasure) &&
-        entry.owner === erasure.owner &&
-        entry.sequence <= erasure.through_sequence
-          ? { ...entry, salt: null, text: null }
-          : entry,
-      );
+      for (const entry of this.#chain(erasure)) {
+        if (entry.owner === erasure.owner && entry.sequence <= erasure.through_sequence) {
+          this.#journal[entry.position - 1] = { ...entry, salt: null, text: null };
+        }
+      }
     }
   }
 
@@ -117,11 +120,12 @@ export class MapStore implements RefundStore {
   }
 
   #chain(key: MovementKey): JournalRow[] {
-    return this.#journal.filter((entry) => nameOf(entry) === nameOf(key));
+    return (this.#chains.get(nameOf(key)) ?? []).flatMap((at) => this.#journal[at] ?? []);
   }
 
   #entry(key: MovementKey, sequence: number): EntryRow {
-    const entry = this.#chain(key)[sequence - 1];
+    const at = this.#chains.get(nameOf(key))?.[sequence - 1];
+    const entry = at === undefined ? undefined : this.#journal[at];
     if (entry === undefined) {
       throw new StoreError("corrupted", `the entry ${sequence} of a movement is missing`);
     }
