@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 
-import type { IndexedDbStore } from "../src/indexeddb.js";
+import { IndexedDbStore } from "../src/indexeddb.js";
 import { abortError, openError, requestError } from "../src/indexeddb/errors.js";
-import { contents, emptyStore, isStoreError } from "./support/indexeddb.js";
+import { contents, emptyStore, isStoreError, NAME, Watched } from "./support/indexeddb.js";
 import { create, filter, movementKey, movementRow, range, record, refundId, wanted } from "./support/rows.js";
 
 const KEY = movementKey("m");
@@ -83,6 +83,27 @@ test("a transaction that is aborted while it commits may have been applied", asy
     abortCommits(t, reason);
     const commit = store.commit(create(movementRow(KEY), refundId(1)));
     await assert.rejects(commit, isStoreError("outcome_unknown", /did not say whether it committed/));
+    t.mock.restoreAll();
+  }
+});
+
+test("a transaction of which the browser says no more ends with its connection", async (t) => {
+  for (const [silenced, kind, message] of [
+    [["success", "complete"], "unavailable", /it closed the database.*nothing was written/],
+    [["complete"], "outcome_unknown", /did not say whether it committed: it closed the database/],
+  ] as const) {
+    const indexedDB = new Watched();
+    const store = await IndexedDbStore.open(NAME, { indexedDB });
+    await store.commit(record(KEY));
+    for (const target of [IDBRequest, IDBTransaction]) {
+      const dispatch = target.prototype.dispatchEvent;
+      t.mock.method(target.prototype, "dispatchEvent", function (this: EventTarget, event: Event) {
+        return silenced.some((type) => type === event.type) || dispatch.call(this, event);
+      });
+    }
+    const commit = store.commit(create(movementRow(KEY), refundId(1)));
+    indexedDB.takeAway();
+    await assert.rejects(commit, isStoreError(kind, message));
     t.mock.restoreAll();
   }
 });

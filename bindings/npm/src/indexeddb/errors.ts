@@ -27,14 +27,26 @@ export function abortError(cause: DOMException | null, isCommitting: boolean): S
     return quotaError(cause);
   }
   if (isCommitting) {
-    const message = `the browser did not say whether it committed: ${described(cause)}`;
-    return new StoreError("outcome_unknown", message, options);
+    return unknownError(described(cause), options);
   }
   if (cause === null || cause.name === "AbortError") {
     const message = "the browser aborted the transaction without a reason; nothing was written";
     return new StoreError("failed", message, options);
   }
   return requestError(cause);
+}
+
+/** The browser closed the connection and does not say what becomes of a transaction. */
+export function lostError(isCommitting: boolean): StoreError {
+  const why = "it closed the database, as when site data is cleared";
+  if (isCommitting) {
+    return unknownError(why);
+  }
+  return new StoreError("unavailable", `the browser ended the transaction: ${why}; nothing was written`);
+}
+
+function unknownError(why: string, options?: ErrorOptions): StoreError {
+  return new StoreError("outcome_unknown", `the browser did not say whether it committed: ${why}`, options);
 }
 
 /** Why a database could not be opened or deleted. */

@@ -44,9 +44,10 @@ class Scan {
       const keysAsked = movements.getAllKeys(range, PAGE);
       const rows = yield* answer(movements.getAll(range, PAGE));
       const keys = yield* answer(keysAsked);
-      for (const [at, row] of rows.entries()) {
+      const asked = rows.map((row) => ({ row, text: requestText(this.#tables, row) }));
+      for (const [at, { row, text }] of asked.entries()) {
         this.counts.movements += 1;
-        if (!(yield* this.#movement(row, keys[at]))) {
+        if (!(yield* this.#movement(row, keys[at], yield* answer(text)))) {
           return false;
         }
       }
@@ -55,12 +56,11 @@ class Scan {
     return true;
   }
 
-  *#movement(row: MovementRow, key: IDBValidKey | undefined): Steps<boolean> {
+  *#movement(row: MovementRow, key: IDBValidKey | undefined, text: EntryRow | undefined): Steps<boolean> {
     const name = ids(row).join("/");
     if (!(key instanceof ArrayBuffer) || compare(new Uint8Array(key), sortKey(row)) !== 0) {
       return this.#invalid(null, `the row of movement \`${name}\` is filed under another key`);
     }
-    const text = yield* answer(requestText(this.#tables, row));
     if (text === undefined) {
       return this.#invalid(row, missingText(row));
     }

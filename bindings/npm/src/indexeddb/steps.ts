@@ -8,7 +8,7 @@
  * @module
  */
 import type { StoreError } from "../store.js";
-import { abortError, requestError } from "./errors.js";
+import { abortError, lostError, requestError } from "./errors.js";
 
 /** Work that yields each request whose answer it needs before it goes on. */
 export type Steps<T> = Generator<IDBRequest, T, void>;
@@ -53,19 +53,24 @@ export function run<T>(transaction: IDBTransaction, steps: Steps<T>): Promise<T>
         abort(transaction);
       }
     };
-    const isWriting = transaction.mode === "readwrite";
-    transaction.oncomplete = () => {
-      if (outcome?.ok) {
-        resolve(outcome.value);
-      } else {
-        reject(abortError(null, isWriting));
-      }
-    };
-    transaction.onabort = () => {
+    const fail = (reason: (isCommitting: boolean) => StoreError): void => {
+      transaction.db.removeEventListener("close", onClose);
       if (outcome !== null && !outcome.ok) {
         reject(outcome.thrown);
       } else {
-        reject(abortError(transaction.error, isWriting && outcome !== null));
+        reject(reason(outcome !== null && transaction.mode === "readwrite"));
+      }
+    };
+    // Where Chromium closes a connection by itself, it does not always say what becomes of a transaction.
+    const onClose = (): void => fail(lostError);
+    transaction.db.addEventListener("close", onClose);
+    transaction.onabort = () => fail((isCommitting) => abortError(transaction.error, isCommitting));
+    transaction.oncomplete = () => {
+      transaction.db.removeEventListener("close", onClose);
+      if (outcome?.ok) {
+        resolve(outcome.value);
+      } else {
+        fail(lostError);
       }
     };
     advance();

@@ -1,5 +1,6 @@
 /** IndexedDB in Node, and what its tests share. */
 import "fake-indexeddb/auto";
+import { forceCloseDatabase } from "fake-indexeddb";
 import assert from "node:assert/strict";
 
 import { IndexedDbStore } from "../../src/indexeddb.js";
@@ -52,6 +53,24 @@ export function opened(request: IDBOpenDBRequest): Promise<IDBDatabase> {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
   });
+}
+
+/** IndexedDB that can take the database away which it opened last, as a browser does. */
+export class Watched extends IDBFactory {
+  #last: IDBDatabase | null = null;
+
+  override open(name: string, version?: number): IDBOpenDBRequest {
+    const request = super.open(name, version);
+    request.addEventListener("success", () => {
+      this.#last = request.result;
+    });
+    return request;
+  }
+
+  takeAway(): void {
+    // The types of this call ask for the class where an instance is meant.
+    Reflect.apply(forceCloseDatabase, undefined, [this.#last]);
+  }
 }
 
 /** Does something to the stored rows behind the store's back. */
