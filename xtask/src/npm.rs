@@ -58,7 +58,9 @@ pub(crate) fn build() -> Result<(), Failure> {
     generate()?;
     compile()?;
     copy_licences()?;
-    published::check_types("bindings/npm/dist")?;
+    for types in ["bindings/npm/dist", "bindings/npm/ledger.wasm.d.ts"] {
+        published::check_types(types)?;
+    }
     pack()
 }
 

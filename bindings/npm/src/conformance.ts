@@ -15,9 +15,10 @@
  * @module
  */
 import { OWN_CASES } from "./conformance/cases.js";
+import type { WasmSource } from "./module.js";
 import { answer, type Need } from "./session.js";
 import type { MaybePromise, RefundStore } from "./store.js";
-import init, { CaseRun, caseNames, type InitInput, initSync } from "./wasm/conformance.js";
+import init, { CaseRun, caseNames, initSync } from "./wasm/conformance.js";
 
 /** One fresh, empty store, for one case. */
 export interface StoreFixture {
@@ -63,7 +64,7 @@ export function readSuiteWith(read: () => Uint8Array<ArrayBuffer>): void {
 }
 
 /** Every case. `wasm` is the suite's own module, where it can't be loaded from beside the scripts. */
-export async function storeCases(options: { wasm?: InitInput } = {}): Promise<StoreCase[]> {
+export async function storeCases(options: { wasm?: WasmSource } = {}): Promise<StoreCase[]> {
   if (options.wasm === undefined && readHere !== undefined) {
     initSync({ module: readHere() });
   } else {

@@ -1,5 +1,5 @@
 /** What a program calls. @module */
-import { type Asking, inMemory, overStore, type RestRequest } from "./asking.js";
+import { type Asking, inMemory, overStore } from "./asking.js";
 import { command, members, referenceOf } from "./commands.js";
 import { encode } from "./encode.js";
 import { guarded, invalidField, RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
@@ -353,6 +353,15 @@ function created({ refund_id, revision, replayed }: Receipt): Created {
 
 function changed({ revision, replayed }: Receipt): Changed {
   return { revision: revision ?? 0, replayed };
+}
+
+/** A request to the REST contract. */
+export interface RestRequest {
+  /** Method, URL and headers, as JSON. */
+  head: string;
+  body: Uint8Array;
+  /** The caller as JSON; `undefined` where nobody is known. */
+  caller: string | undefined;
 }
 
 /** Answers a request to the REST contract, as JSON. */

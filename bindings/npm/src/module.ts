@@ -1,9 +1,12 @@
 /** The WebAssembly module: there is one, which all ledgers share. @module */
-import init, { initSync, type InitInput } from "./wasm/ledger.js";
+import init, { initSync } from "./wasm/ledger.js";
 import { internalError } from "./errors.js";
 
+// Written out, for the script's own types lean on `Symbol.dispose`: a user's compiler may not have it.
+type WasmInput = string | URL | Request | Response | BufferSource | WebAssembly.Module;
+
 /** Where the module comes from: its bytes, a URL, a response, or a compiled module. */
-export type WasmSource = InitInput | Promise<InitInput>;
+export type WasmSource = WasmInput | Promise<WasmInput>;
 
 let isLoaded = false;
 let loading: Promise<void> | undefined;

@@ -1,0 +1,91 @@
+/**
+ * Projects of users: new folders in which the packed package is installed, with the tools of their trade.
+ *
+ * @module
+ */
+import { execFileSync, type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fromTop } from "../support/files.js";
+
+const here = fromTop("bindings/npm/tests/consumers");
+
+/** The package as it would be published. */
+export function tarball(): string {
+  const path = process.env["REFUND_LEDGER_TARBALL"];
+  if (path === undefined) {
+    throw new Error("REFUND_LEDGER_TARBALL names no tarball: run `cargo xtask npm --test`");
+  }
+  return path;
+}
+
+/** The versions of Node that the package is tried in: this one, and a newer one. */
+export const nodes = [process.execPath, fromTop("bindings/npm/node_modules/node/bin/node")];
+
+/** A folder with the tools that `tools/package-lock.json` names, and projects below it. */
+export class Workshop {
+  readonly #folder = mkdtempSync(join(tmpdir(), "refund-ledger-consumers-"));
+
+  constructor() {
+    for (const name of ["package.json", "package-lock.json"]) {
+      cpSync(join(here, "tools", name), join(this.#folder, name));
+    }
+    mkdirSync(join(this.#folder, "projects"));
+    execFileSync("npm", ["ci"], { cwd: this.#folder, stdio: ["ignore", "ignore", "inherit"] });
+  }
+
+  /** Makes a new project of the files in `projects/NAME`, with the package installed from a tarball. */
+  project(name: string, packed = tarball()): Project {
+    const folder = mkdtempSync(join(this.#folder, "projects", `${name}-`));
+    cpSync(join(here, "projects", name), folder, { recursive: true });
+    cpSync(join(here, "projects/scenario.mjs"), join(folder, "scenario.mjs"));
+    writeFileSync(join(folder, "package.json"), '{ "private": true }');
+    const project = new Project(folder);
+    project.run("npm", "install", "--offline", packed);
+    return project;
+  }
+
+  /** Packs the package anew with something changed: what publishing a mistake would look like. */
+  packAnew(name: string, change: (folder: string) => void): string {
+    const folder = join(this.#folder, "changed", name);
+    mkdirSync(folder, { recursive: true });
+    execFileSync("tar", ["-xzf", tarball(), "-C", folder]);
+    change(join(folder, "package"));
+    const packed = join(folder, "package.tgz");
+    execFileSync("tar", ["-czf", packed, "-C", folder, "package"]);
+    return packed;
+  }
+
+  /** Runs one of the tools on a tarball; answers how it went. */
+  judge(tool: string, ...args: string[]): SpawnSyncReturns<string> {
+    return spawnSync("npx", ["--no", "--", tool, ...args], { cwd: this.#folder, encoding: "utf8" });
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true });
+  }
+}
+
+/** A project of a user. */
+export class Project {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Runs a program in the project and answers what it prints. A program that fails throws. */
+  run(program: string, ...args: string[]): string {
+    const { status, stdout, stderr } = spawnSync(program, args, { cwd: this.folder, encoding: "utf8" });
+    if (status !== 0) {
+      throw new Error(`\`${program} ${args.join(" ")}\` failed in ${this.folder}:\n${stdout}${stderr}`);
+    }
+    return stdout;
+  }
+
+  /** Runs one of the workshop's tools in the project. */
+  tool(name: string, ...args: string[]): string {
+    return this.run("npx", "--no", "--", name, ...args);
+  }
+}
