@@ -54,8 +54,12 @@ function keysOf(rows: ScanRow[]): MovementKey[] {
 }
 
 /** Three movements whose entries and refunds were written in turns. */
-async function history(store: IndexedDbStore): Promise<MovementKey[]> {
-  const keys = [movementKey("a"), movementKey("b"), movementKey("a", "bcme")];
+async function history(store: IndexedDbStore): Promise<[MovementKey, MovementKey, MovementKey]> {
+  const keys: [MovementKey, MovementKey, MovementKey] = [
+    movementKey("a"),
+    movementKey("b"),
+    movementKey("a", "bcme"),
+  ];
   for (const key of [...keys].reverse()) {
     await store.commit(record(key));
   }
@@ -117,7 +121,7 @@ test("a range's org, place and movement narrow each other", async () => {
 
 test("each movement's row comes first, then its entries by sequence, then its refunds by id", async () => {
   const store = await emptyStore();
-  const [a, b, c] = (await history(store)) as [MovementKey, MovementKey, MovementKey];
+  const [a, b, c] = await history(store);
   const { rows, position } = await scanned(store);
   assert.equal(position, 8);
   const told = rows.map((row) => {
