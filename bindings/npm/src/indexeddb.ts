@@ -133,7 +133,7 @@ export class IndexedDbStore implements RefundStore {
   }
 
   #end(why: string): void {
-    this.#closed ??= why;
+    this.#closed = why;
     this.#database.close();
   }
 

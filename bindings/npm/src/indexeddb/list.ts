@@ -69,7 +69,7 @@ function* inOrder(
     isBehindStart = true;
   }
   while (to === null || start[0] === undefined || start[0] < to) {
-    const range = IDBKeyRange.bound([...prefix, ...start], end, isBehindStart, true);
+    const range = IDBKeyRange.bound([...prefix, ...start], end, isBehindStart);
     const rows = yield* answer(index.getAll(range, atOnce));
     for (const row of rows) {
       if (matches(filter, row) && found.push(row) === wanted) {

@@ -79,14 +79,11 @@ export function run<T>(transaction: IDBTransaction, steps: Steps<T>): Promise<T>
 
 function waitFor(request: IDBRequest, advance: () => void): void {
   request.onsuccess = advance;
-  request.onerror = (event) => {
+  request.onerror = () => {
     // Requests fail with this where the transaction is being aborted; its own event tells why.
-    if (request.error?.name === "AbortError") {
-      return;
+    if (request.error?.name !== "AbortError") {
+      advance();
     }
-    // Whether a failed request is the end of the transaction, the steps decide.
-    event.preventDefault();
-    advance();
   };
 }
 

@@ -68,15 +68,15 @@ export class Browser {
 
   /** Starts a browser whose pages are the files below a folder; `/` is an empty page. */
   static async start(root: string): Promise<Browser> {
+    const profile = await mkdtemp(join(tmpdir(), "refund-ledger-browser-"));
+    const options = { executablePath: CHROMIUM, headless: true, args: ARGUMENTS };
+    const context = await chromium.launchPersistentContext(profile, options);
     const server = createServer((request, response) => void serve(root, request.url ?? "/", response));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
     if (address === null || typeof address === "string") {
       throw new Error("the server has no port");
     }
-    const profile = await mkdtemp(join(tmpdir(), "refund-ledger-browser-"));
-    const options = { executablePath: CHROMIUM, headless: true, args: ARGUMENTS };
-    const context = await chromium.launchPersistentContext(profile, options);
     return new Browser(context, server, profile, `http://127.0.0.1:${address.port}`);
   }
 
@@ -102,19 +102,28 @@ export class Browser {
     });
   }
 
-  /** Kills the processes that run pages, as the kernel does when memory runs out. */
+  /** Kills the processes that run pages, as the kernel does when memory runs out, until the browser knows. */
   async killRenderers(): Promise<void> {
     const browser = this.#context.browser();
     if (browser === null) {
       throw new Error("the browser is closed");
     }
     const session = await browser.newBrowserCDPSession();
-    const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-    for (const { id, type } of processInfo) {
-      if (type === "renderer") {
+    const renderers = async (): Promise<number[]> => {
+      const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+      return processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
+    };
+    const killed = new Set(await renderers());
+    for (const id of killed) {
+      try {
         process.kill(id, "SIGKILL");
+      } catch {
+        // It ended by itself.
       }
     }
+    // A new tab would be given one of them otherwise.
+    while ((await renderers()).some((id) => killed.has(id)));
+    await session.detach();
   }
 
   async #withSession(use: (session: CDPSession) => Promise<unknown>): Promise<void> {

@@ -32,6 +32,8 @@ function numbers(from: number, count: number): number[] {
 /** Two tabs create two hundred refunds of a movement that has room for one hundred. */
 async function race(way: Way): Promise<{ created: number; standing: Standing }> {
   const tabs = [await furnished(10_000), await browser.open()] as const;
+  // Once both have loaded what they need, neither has a start.
+  await Promise.all(tabs.map((tab) => call(tab, "read")));
   const created = await Promise.all(
     tabs.map((tab, at) => call(tab, "createAll", numbers(100 * at, 100), way)),
   );
@@ -67,17 +69,21 @@ async function killed(way: Way, times: number): Promise<string[]> {
     const page = await browser.open();
     let rest = 1 + Math.floor(Math.random() * 12);
     const crashed = new Promise((resolve) => page.on("crash", resolve));
+    let hear = (): void => {};
     const heard = new Promise<void>((resolve) => {
-      void page.exposeFunction("acknowledge", (number: number) => {
-        acknowledged.add(refundId(number));
-        rest -= 1;
-        if (rest === 0) {
-          resolve();
-        }
-      });
+      hear = resolve;
     });
-    void call(page, "stream", round * 10_000, way).catch(() => "the page is gone");
-    await heard;
+    await page.exposeFunction("acknowledge", (number: number) => {
+      acknowledged.add(refundId(number));
+      rest -= 1;
+      if (rest === 0) {
+        hear();
+      }
+    });
+    const streaming = call(page, "stream", round * 10_000, way);
+    // It ends with an error in any case; one that comes before the kill is a failure.
+    streaming.catch(() => {});
+    await Promise.race([heard, streaming]);
     await browser.killRenderers();
     await crashed;
     await page.close();
