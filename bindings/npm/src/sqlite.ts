@@ -41,6 +41,13 @@ export interface SqliteStoreOptions {
   busyTimeoutMs?: number;
 }
 
+/** The longest that SQLite waits. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+function isTimeout(milliseconds: number): boolean {
+  return Number.isInteger(milliseconds) && milliseconds >= 0 && milliseconds <= TIMEOUT_MS_MAX;
+}
+
 /**
  * A ledger in the SQLite database of an open handle: a `Database` of `better-sqlite3` or a
  * `DatabaseSync` of `node:sqlite`. In an empty database the ledger is made.
@@ -56,10 +63,13 @@ export interface SqliteStoreOptions {
  * a commit returns. A database in memory (`:memory:`) works too, and goes with its handle.
  *
  * **The handle.** It is best the ledger's own; statements of yours may run on it between calls, as long
- * as they write nothing into the ledger's tables. A call while the handle is in a transaction, a call
- * from inside a visitor of {@link SqliteStore.scan} or a decision of {@link SqliteStore.transact}, and a
- * call on a closed handle throw a {@link StoreError} `failed`. Through a handle that was opened to read
- * only, everything can be read.
+ * as they write nothing into the ledger's tables. A call while the handle is in a transaction or an
+ * iterator of yours is open, a call from inside a visitor of {@link SqliteStore.scan} or a decision of
+ * {@link SqliteStore.transact}, and a call on a closed handle throw a {@link StoreError} `failed`.
+ * Through a handle that was opened to read only, everything can be read.
+ *
+ * Several handles on one file, in one process or many, are safe, as long as one process opens the file
+ * through one library: where it has two copies of SQLite, they don't see each other's locks.
  *
  * On the handle these are set: `foreign_keys`, `secure_delete` and `cell_size_check` on,
  * `trusted_schema` off, `synchronous` full, `busy_timeout` (see {@link SqliteStoreOptions}), and the
@@ -76,10 +86,10 @@ export class SqliteStore implements RefundStore {
    */
   constructor(handle: SqliteHandle, options: SqliteStoreOptions = {}) {
     const { busyTimeoutMs } = options;
-    if (busyTimeoutMs !== undefined && !(Number.isInteger(busyTimeoutMs) && busyTimeoutMs >= 0)) {
+    if (busyTimeoutMs !== undefined && !isTimeout(busyTimeoutMs)) {
       throw new StoreError(
         "failed",
-        `\`busyTimeoutMs\` is ${String(busyTimeoutMs)}; give whole milliseconds from 0`,
+        `\`busyTimeoutMs\` is ${String(busyTimeoutMs)}; give whole milliseconds from 0 to ${TIMEOUT_MS_MAX}`,
       );
     }
     this.#connection = open(adapt(handle), busyTimeoutMs);

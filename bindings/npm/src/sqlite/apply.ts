@@ -3,7 +3,7 @@
  *
  * All of this runs under the write lock, inside the caller's transaction.
  */
-import { textOwner } from "../owner.js";
+import { entryMovement, textOwner } from "../owner.js";
 import {
   type EntryRow,
   type Erasure,
@@ -155,8 +155,13 @@ function erase(connection: Connection, erasure: Erasure, places: Places): void {
       continue;
     }
     const sequence = columns.count();
-    if (sequence <= erasure.through_sequence && textOwner(columns.bytes()) === erasure.owner) {
-      connection.run(ERASE_TEXT, position);
+    const bytes = columns.bytes();
+    if (sequence > erasure.through_sequence || textOwner(bytes) !== erasure.owner) {
+      continue;
     }
+    if (erasure.owner === null && entryMovement(bytes) === null) {
+      throw new Damage(`the journal entry at position ${position} can't be read: its text may be anybody's`);
+    }
+    connection.run(ERASE_TEXT, position);
   }
 }

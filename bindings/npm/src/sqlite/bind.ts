@@ -18,7 +18,7 @@ function amount(row: MovementRow | RefundRow): SqliteValue[] {
 }
 
 /** What a movement is, but for its ids. */
-export function movementContent(row: MovementRow, textPosition: number): SqliteValue[] {
+export function movementContent(row: MovementRow, textPosition: bigint): SqliteValue[] {
   return [
     ...instantParts(row.occurred_at),
     ...amount(row),
@@ -29,7 +29,7 @@ export function movementContent(row: MovementRow, textPosition: number): SqliteV
 }
 
 /** What every change of a movement or of its refunds moves. */
-export function movementSums(row: MovementRow, chainPosition: number): SqliteValue[] {
+export function movementSums(row: MovementRow, chainPosition: bigint): SqliteValue[] {
   return [
     BigInt(row.refunded_with_taxes_minor),
     BigInt(row.refunded_without_taxes_minor),
@@ -42,7 +42,7 @@ export function movementSums(row: MovementRow, chainPosition: number): SqliteVal
 }
 
 /** What a refund is, but for its id and what it keeps for ever. */
-export function refundContent(row: RefundRow, textPosition: number): SqliteValue[] {
+export function refundContent(row: RefundRow, textPosition: bigint): SqliteValue[] {
   return [
     row.transaction_type_id,
     ...instantParts(row.refund_datetime),

@@ -8,18 +8,18 @@ import { LINK, LOAD_ENTRY } from "./statements.js";
 /** The positions of a chain's entries, as far back as they are linked. */
 export interface Chain {
   /** In order of sequence. */
-  positions: number[];
+  positions: bigint[];
   /** Why the walk ended before the chain's first entry, where it did. */
   broken: Damage | null;
 }
 
 /** The chain of the movement with this number, which ends at a position. */
-export function walkChain(connection: Connection, movement: number, end: number): Chain {
-  const positions: number[] = [];
+export function walkChain(connection: Connection, movement: bigint, end: bigint): Chain {
+  const positions: bigint[] = [];
   let broken: Damage | null = null;
-  let next: number | null = end;
+  let next: bigint | null = end;
   while (next !== null) {
-    const at: number = next;
+    const at: bigint = next;
     const link = connection.get(LINK, at);
     next = null;
     if (link === null) {
@@ -37,7 +37,7 @@ export function walkChain(connection: Connection, movement: number, end: number)
 }
 
 /** The positions of a chain that must be whole. */
-export function wholeChain(connection: Connection, movement: number, end: number): number[] {
+export function wholeChain(connection: Connection, movement: bigint, end: bigint): bigint[] {
   const { positions, broken } = walkChain(connection, movement, end);
   if (broken !== null) {
     throw broken;
@@ -46,7 +46,7 @@ export function wholeChain(connection: Connection, movement: number, end: number
 }
 
 /** The entry at a position of a movement's chain. */
-export function readEntryAt(connection: Connection, position: number, key: MovementKey): EntryRow {
+export function readEntryAt(connection: Connection, position: bigint, key: MovementKey): EntryRow {
   const columns = connection.get(LOAD_ENTRY, position);
   if (columns === null) {
     throw new Damage(`position ${position}, in its chain, holds no entry`);

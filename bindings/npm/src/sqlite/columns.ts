@@ -1,6 +1,5 @@
 /** The columns of a row that was read. */
 import { Damage } from "./errors.js";
-import type { SqliteValue } from "./handle.js";
 import { hex, instant, SECONDS_MAX, SECONDS_MIN, uuid } from "./values.js";
 
 /**
@@ -30,21 +29,6 @@ export class Columns {
     return new Damage(`column \`${name}\` holds what can't be there`);
   }
 
-  /** A value of any type. */
-  value(): SqliteValue {
-    const value = this.#next();
-    if (
-      value === null ||
-      typeof value === "bigint" ||
-      typeof value === "number" ||
-      typeof value === "string" ||
-      value instanceof Uint8Array
-    ) {
-      return value;
-    }
-    throw this.fault();
-  }
-
   #present<T>(value: T | null): T {
     if (value === null) {
       throw this.fault();
@@ -52,7 +36,8 @@ export class Columns {
     return value;
   }
 
-  #optionalBigint(): bigint | null {
+  /** An integer, as exact as it is kept. */
+  optionalInteger(): bigint | null {
     const value = this.#next();
     if (value === null || typeof value === "bigint") {
       return value;
@@ -60,42 +45,31 @@ export class Columns {
     throw this.fault();
   }
 
-  optionalInteger(): number | null {
-    const value = this.#optionalBigint();
-    if (value === null) {
-      return null;
-    }
-    const integer = Number(value);
-    if (!Number.isSafeInteger(integer)) {
-      throw this.fault();
-    }
-    return integer;
-  }
-
-  integer(): number {
+  integer(): bigint {
     return this.#present(this.optionalInteger());
   }
 
-  /** An integer that is not negative. */
-  count(): number {
-    const value = this.integer();
-    if (value < 0) {
-      throw this.fault();
+  /** An integer from 0 to `max`. */
+  optionalCount(max = Number.MAX_SAFE_INTEGER): number | null {
+    const value = this.optionalInteger();
+    if (value === null || (value >= 0n && value <= BigInt(max))) {
+      return value === null ? null : Number(value);
     }
-    return value;
+    throw this.fault();
+  }
+
+  count(max?: number): number {
+    return this.#present(this.optionalCount(max));
   }
 
   /** Minor units of a currency, as digits. */
   minorUnits(): string {
-    return this.#present(this.#optionalBigint()).toString();
+    return this.integer().toString();
   }
 
   optionalFlag(): boolean | null {
-    const value = this.optionalInteger();
-    if (value === null || value === 0 || value === 1) {
-      return value === null ? null : value === 1;
-    }
-    throw this.fault();
+    const value = this.optionalCount(1);
+    return value === null ? null : value === 1;
   }
 
   flag(): boolean {
@@ -142,21 +116,14 @@ export class Columns {
   /** An instant, from its seconds and nanoseconds. */
   optionalInstant(): string | null {
     const seconds = this.optionalInteger();
-    const nanoseconds = this.optionalInteger();
+    const nanoseconds = this.optionalCount(999_999_999);
     if (seconds === null && nanoseconds === null) {
       return null;
     }
-    if (
-      seconds === null ||
-      nanoseconds === null ||
-      seconds < SECONDS_MIN ||
-      seconds > SECONDS_MAX ||
-      nanoseconds < 0 ||
-      nanoseconds > 999_999_999
-    ) {
+    if (seconds === null || nanoseconds === null || seconds < SECONDS_MIN || seconds > SECONDS_MAX) {
       throw this.fault();
     }
-    return instant(seconds, nanoseconds);
+    return instant(Number(seconds), nanoseconds);
   }
 
   instant(): string {

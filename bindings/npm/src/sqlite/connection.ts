@@ -1,7 +1,7 @@
 /** A handle in use: its statements, prepared once each, and its transactions. */
 import { StoreError } from "../store.js";
 import { Columns } from "./columns.js";
-import { Damage, isFailedSync, storeError } from "./errors.js";
+import { Damage, hasCode, storeError } from "./errors.js";
 import { FilePlace } from "./file.js";
 import type { Handle, PreparedStatement, SqliteValue } from "./handle.js";
 
@@ -65,8 +65,8 @@ export class Connection {
   }
 
   /** Inserts a row; says which number it got. */
-  insert(sql: string, ...values: SqliteValue[]): number {
-    return Number(this.#call(() => this.#prepare(sql).run(...values)).lastInsertRowid);
+  insert(sql: string, ...values: SqliteValue[]): bigint {
+    return BigInt(this.#call(() => this.#prepare(sql).run(...values)).lastInsertRowid);
   }
 
   /** The first row, where there is one. */
@@ -157,7 +157,8 @@ export class Connection {
     try {
       this.run("COMMIT");
     } catch (error) {
-      if (error instanceof StoreError && isFailedSync(error)) {
+      if (hasCode(error, "SQLITE_IOERR_FSYNC")) {
+        // All of it is written, and may outlive a crash though the sync failed.
         throw new StoreError("outcome_unknown", `a sync failed: ${error.message}`, { cause: error });
       }
       throw error;

@@ -110,8 +110,7 @@ export function storeError(error: unknown, file: string): StoreError {
   return say("failed", `${file}: ${what}`);
 }
 
-/** Whether a sync failed: all was written by then, and may outlive a crash. */
-export function isFailedSync(error: StoreError): boolean {
-  const { cause } = error;
-  return cause instanceof Error && resultCode(cause) === "SQLITE_IOERR_FSYNC";
+/** Whether a store's error is SQLite's of this code. */
+export function hasCode(error: unknown, code: string): error is StoreError {
+  return error instanceof StoreError && error.cause instanceof Error && resultCode(error.cause) === code;
 }

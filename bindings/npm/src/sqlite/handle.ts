@@ -65,7 +65,9 @@ export interface Handle {
 
 /** Throws a {@link StoreError} `unsupported` for what is a handle of neither library. */
 export function adapt(handle: SqliteHandle): Handle {
-  if (typeof handle === "object" && "inTransaction" in handle) {
+  // What comes from JavaScript may be anything.
+  const isObject = typeof handle === "object" && (handle as unknown) !== null;
+  if (isObject && "inTransaction" in handle) {
     return {
       isOpen: () => handle.open,
       isInTransaction: () => handle.inTransaction,
@@ -82,7 +84,7 @@ export function adapt(handle: SqliteHandle): Handle {
       defend: () => undefined,
     };
   }
-  if (typeof handle === "object" && "isTransaction" in handle) {
+  if (isObject && "isTransaction" in handle) {
     return {
       isOpen: () => handle.isOpen,
       isInTransaction: () => handle.isTransaction,
@@ -99,6 +101,6 @@ export function adapt(handle: SqliteHandle): Handle {
   throw new StoreError(
     "unsupported",
     "the handle is of no library that is known here; give a `Database` of better-sqlite3, " +
-      "or a `DatabaseSync` of node:sqlite",
+      "or a `DatabaseSync` of node:sqlite, from Node.js 22.16 on",
   );
 }

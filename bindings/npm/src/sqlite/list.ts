@@ -43,7 +43,7 @@ function compare(a: ListAfter, b: ListAfter): number {
 
 /** What was read of an org, and how far it was given out. */
 interface Queue {
-  org: number;
+  org: bigint;
   found: StoredRefund[];
   next: number;
 }
@@ -84,7 +84,7 @@ class List {
   }
 
   /** The org of the filter, or every org. */
-  #orgs(): number[] {
+  #orgs(): bigint[] {
     if (this.#filter.org_id !== null) {
       const number = orgNumber(this.#connection, this.#filter.org_id);
       return number === null ? [] : [number];
@@ -144,12 +144,12 @@ class List {
   }
 
   /** The first matching refunds of an org behind `after`. */
-  #read(org: number, after: ListAfter | null, wanted: number): StoredRefund[] {
+  #read(org: bigint, after: ListAfter | null, wanted: number): StoredRefund[] {
     const { sql, values } = this.#query(org, after, wanted);
     return [...this.#connection.rows(sql, ...values)].map((columns) => readRefund(columns, readKey(columns)));
   }
 
-  #query(org: number, after: ListAfter | null, wanted: number): { sql: string; values: SqliteValue[] } {
+  #query(org: bigint, after: ListAfter | null, wanted: number): { sql: string; values: SqliteValue[] } {
     const filter = this.#filter;
     const conditions: string[] = [];
     const values: SqliteValue[] = [org];

@@ -11,17 +11,24 @@ import type {
 import { readEntryAt, wholeChain } from "./chain.js";
 import type { Connection } from "./connection.js";
 import { readKey, readMovement, readRefund, type StoredMovement, type StoredRefund } from "./rows.js";
-import { CHAIN_POSITION, HOLDER, LOAD_CREATION, LOAD_MOVEMENT, LOAD_REFUND, ORG_NUMBER } from "./statements.js";
+import {
+  CHAIN_POSITION,
+  HOLDER,
+  LOAD_CREATION,
+  LOAD_MOVEMENT,
+  LOAD_REFUND,
+  ORG_NUMBER,
+} from "./statements.js";
 import { uuidBytes } from "./values.js";
 
 /** What a load found beyond the snapshot, and what stays true as long as the write lock is held. */
 export interface Known {
   /** The numbers of orgs, by name. */
-  orgs: Map<string, number>;
+  orgs: Map<string, bigint>;
   /** By {@link keyText}. */
   movements: Map<string, StoredMovement>;
   /** Where the descriptions of refunds are, by id. */
-  texts: Map<string, { sequence: number; position: number }>;
+  texts: Map<string, { sequence: number; position: bigint }>;
 }
 
 export function nothingKnown(): Known {
@@ -34,7 +41,7 @@ export function keyText(key: MovementKey): string {
 }
 
 /** The number of an org, where there is such an org. */
-export function orgNumber(connection: Connection, name: string): number | null {
+export function orgNumber(connection: Connection, name: string): bigint | null {
   return connection.get(ORG_NUMBER, name)?.integer() ?? null;
 }
 
@@ -45,7 +52,7 @@ export function findRefund(connection: Connection, id: string): StoredRefund | n
 }
 
 /** Whoever holds an external id in the org with this number. */
-export function findHolder(connection: Connection, org: number, externalId: string): string | null {
+export function findHolder(connection: Connection, org: bigint, externalId: string): string | null {
   return connection.get(HOLDER, org, externalId)?.optionalRefundId() ?? null;
 }
 
@@ -59,7 +66,7 @@ class Loader {
   readonly known = nothingKnown();
   readonly #connection: Connection;
   /** The chains that past revisions were looked for in, by movement: many refunds may share one. */
-  readonly #chains = new Map<number, EntryRow[]>();
+  readonly #chains = new Map<bigint, EntryRow[]>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -98,7 +105,7 @@ class Loader {
     return { row: found.row, text: found.text };
   }
 
-  #org(name: string): number | null {
+  #org(name: string): bigint | null {
     const known = this.known.orgs.get(name);
     if (known !== undefined) {
       return known;

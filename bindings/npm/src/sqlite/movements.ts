@@ -72,7 +72,7 @@ function updateMovement(
   places: Places,
 ): number {
   const known = places.known(row);
-  const sums = movementSums(row, located.chainPosition ?? 0);
+  const sums = movementSums(row, located.chainPosition ?? 0n);
   if (known !== null && hasSameContent(known.row, row)) {
     return connection.run(UPDATE_MOVEMENT_SUMS, ...sums, located.number, version);
   }

@@ -2,6 +2,7 @@
 import { APPLICATION_ID, SCHEMA_V1, SCHEMA_VERSION } from "../generated/schema.js";
 import { StoreError } from "../store.js";
 import { Connection } from "./connection.js";
+import { hasCode } from "./errors.js";
 import type { Handle } from "./handle.js";
 import { differenceOf, readSchema } from "./schema.js";
 
@@ -16,8 +17,7 @@ function unsupported(reason: string): StoreError {
  */
 export function open(handle: Handle, busyTimeoutMs: number | undefined): Connection {
   const connection = new Connection(handle);
-  checkLibrary(connection);
-  const version = connection.read(() => checkedVersion(connection));
+  const version = firstLook(connection);
   setUp(connection, handle, busyTimeoutMs);
   if (version < SCHEMA_VERSION) {
     connection.write(() => {
@@ -34,6 +34,19 @@ export function open(handle: Handle, busyTimeoutMs: number | undefined): Connect
   }
   useWriteAheadLog(connection);
   return connection;
+}
+
+/** The version of the file, before anything is changed. */
+function firstLook(connection: Connection): number {
+  try {
+    checkLibrary(connection);
+    return connection.read(() => checkedVersion(connection));
+  } catch (error) {
+    if (hasCode(error, "SQLITE_NOTADB")) {
+      throw unsupported(`${connection.file} is not a ledger: it is not even a SQLite database`);
+    }
+    throw error;
+  }
 }
 
 /** Refuses to run on a library that can damage a file. */
@@ -57,15 +70,12 @@ export function hasWalResetFix(version: string): boolean {
     return major > 3;
   }
   return (
-    minor > 51 ||
-    (minor === 51 && patch >= 3) ||
-    (minor === 50 && patch >= 7) ||
-    (minor === 44 && patch >= 6)
+    minor > 51 || (minor === 51 && patch >= 3) || (minor === 50 && patch >= 7) || (minor === 44 && patch >= 6)
   );
 }
 
 function pragma(connection: Connection, name: string): number {
-  return connection.one(`PRAGMA ${name}`).integer();
+  return Number(connection.one(`PRAGMA ${name}`).integer());
 }
 
 /** The version of a file that can be used, with the tables that it must have; 0 for an empty one. */
@@ -112,31 +122,43 @@ function setUp(connection: Connection, handle: Handle, busyTimeoutMs: number | u
   connection.script(`PRAGMA busy_timeout = ${timeoutMs}`);
 }
 
+/** How often it is tried to have the file alone for a moment. */
+const ATTEMPTS_MAX = 16;
+
 /**
  * Switches a file to the write-ahead log, for good. That needs the file alone for a moment, which SQLite
  * does not wait for by itself; taking the write lock does.
  */
 function useWriteAheadLog(connection: Connection): void {
-  const attemptsMax = 16;
-  if (connection.isPrivate) {
-    return;
-  }
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const mode = connection.one("PRAGMA journal_mode = WAL").text();
-      if (mode === "wal") {
-        return;
-      }
-      throw unsupported(
-        `the file system can't share a write-ahead log (SQLite stays in mode \`${mode}\`); keep the ` +
-          "ledger on a local disk",
-      );
-    } catch (error) {
-      if (!(error instanceof StoreError && error.kind === "busy") || attempt === attemptsMax) {
-        throw error;
-      }
-      connection.write(() => false);
+  for (let attempt = 1; !hasWriteAheadLog(connection); attempt += 1) {
+    if (attempt === ATTEMPTS_MAX) {
+      throw new StoreError("busy", "others keep the file from being switched to a write-ahead log");
     }
+    connection.write(() => false);
+  }
+}
+
+/** Whether the file has its log, or can do without; `false` where others are in the way. */
+function hasWriteAheadLog(connection: Connection): boolean {
+  try {
+    const mode = connection.one("PRAGMA journal_mode = WAL").text();
+    // What is nobody else's needs no log.
+    if (mode === "wal" || connection.isPrivate) {
+      return true;
+    }
+    throw unsupported(
+      `the file system can't share a write-ahead log (SQLite stays in mode \`${mode}\`); keep the ` +
+        "ledger on a local disk",
+    );
+  } catch (error) {
+    if (error instanceof StoreError && error.kind === "busy") {
+      return false;
+    }
+    if (hasCode(error, "SQLITE_READONLY")) {
+      // The file is as it was left, and can be read.
+      return true;
+    }
+    throw error;
   }
 }
 

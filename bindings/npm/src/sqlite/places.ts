@@ -9,12 +9,12 @@ import { INSERT_ORG, LAST_POSITION, MOVEMENT_NUMBER } from "./statements.js";
 
 /** Where a movement is. */
 export interface Located {
-  number: number;
-  org: number;
+  number: bigint;
+  org: bigint;
   /** The length of its chain before the batch. */
   version: number;
   /** Where its chain ends so far; `null` before the first entry. */
-  chainPosition: number | null;
+  chainPosition: bigint | null;
 }
 
 /** A movement of the batch. */
@@ -30,7 +30,7 @@ export class Places {
   readonly #known: Known;
   readonly #places = new Map<string, Place>();
   /** The position that the first entry of the batch gets, or got; the others follow. */
-  #firstPosition: number | null = null;
+  #firstPosition: bigint | null = null;
 
   constructor(connection: Connection, batch: WriteBatch, known: Known) {
     this.#connection = connection;
@@ -72,9 +72,7 @@ export class Places {
     }
     const org = this.org(key.org_id);
     const columns =
-      org === null
-        ? null
-        : this.#connection.get(MOVEMENT_NUMBER, org, key.subscription_id, key.movement_id);
+      org === null ? null : this.#connection.get(MOVEMENT_NUMBER, org, key.subscription_id, key.movement_id);
     if (org === null || columns === null) {
       return null;
     }
@@ -93,38 +91,38 @@ export class Places {
     return this.#known.movements.get(keyText(key)) ?? null;
   }
 
-  org(name: string): number | null {
+  org(name: string): bigint | null {
     return this.#known.orgs.get(name) ?? orgNumber(this.#connection, name);
   }
 
-  newOrKnownOrg(name: string): number {
+  newOrKnownOrg(name: string): bigint {
     const org = this.org(name) ?? this.#connection.insert(INSERT_ORG, name);
     this.#known.orgs.set(name, org);
     return org;
   }
 
-  /** The position of the entry that stands here in the batch; `first` is the first one's, once it is known. */
-  positionOf(at: number, first: number): number {
+  /** The position that an entry of the batch gets by its place there. `first` is that of the first one. */
+  positionOf(at: number, first: bigint): bigint {
     this.#firstPosition ??= first;
-    return this.#firstPosition + at;
+    return this.#firstPosition + BigInt(at);
   }
 
   /**
    * The position that an entry of this batch gets, if it is one of this batch. The row of a movement is
    * written before its entries, which name it.
    */
-  positionInBatch(key: MovementKey, sequence: number): number | null {
+  positionInBatch(key: MovementKey, sequence: number): bigint | null {
     const at = this.#place(key).entries.get(sequence);
     if (at === undefined) {
       return null;
     }
-    this.#firstPosition ??= this.#connection.one(LAST_POSITION).count() + 1;
-    return this.#firstPosition + at;
+    this.#firstPosition ??= this.#connection.one(LAST_POSITION).integer() + 1n;
+    return this.#firstPosition + BigInt(at);
   }
 
   /** The position of an entry that was there before. */
-  positionBefore(located: Located, sequence: number): number {
-    const end = located.chainPosition ?? 0;
+  positionBefore(located: Located, sequence: number): bigint {
+    const end = located.chainPosition ?? 0n;
     const position = wholeChain(this.#connection, located.number, end)[sequence - 1];
     if (position === undefined) {
       throw new Damage(`entry ${sequence} of a movement's chain is missing, which brought its description`);
@@ -133,7 +131,7 @@ export class Places {
   }
 
   /** Where a refund's movement is, and the position of its description. */
-  ofRefund(row: RefundRow): { located: Located; textPosition: number } {
+  ofRefund(row: RefundRow): { located: Located; textPosition: bigint } {
     const located = this.locate(row);
     if (located === null) {
       const { org_id, subscription_id, movement_id } = row;

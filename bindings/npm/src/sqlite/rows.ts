@@ -4,22 +4,25 @@ import type { EntryRow, MovementKey, MovementRow, RefundRow } from "../store.js"
 import type { Columns } from "./columns.js";
 import { Damage } from "./errors.js";
 
+/** The largest count of refunds, of revisions, and of anything of 32 bits. */
+const U32_MAX = 0xffff_ffff;
+
 /** A movement with what only the tables know of it. */
 export interface StoredMovement {
-  number: number;
-  org: number;
-  textPosition: number;
+  number: bigint;
+  org: bigint;
+  textPosition: bigint;
   /** Where its chain ends. */
-  chainPosition: number;
+  chainPosition: bigint;
   row: MovementRow;
   text: EntryRow;
 }
 
 /** A refund with what only the tables know of it. */
 export interface StoredRefund {
-  org: number;
-  movement: number;
-  textPosition: number;
+  org: bigint;
+  movement: bigint;
+  textPosition: bigint;
   row: RefundRow;
   text: EntryRow;
 }
@@ -56,7 +59,7 @@ function readAmount(columns: Columns): AmountColumns {
     with_taxes_minor: columns.minorUnits(),
     without_taxes_minor: columns.minorUnits(),
     tax_type: columns.optionalText(),
-    tax_ten_thousandths: columns.optionalInteger(),
+    tax_ten_thousandths: columns.optionalCount(U32_MAX),
   };
   if ((amount.tax_type === null) !== (amount.tax_ten_thousandths === null)) {
     throw columns.fault();
@@ -77,7 +80,7 @@ function readEntry(columns: Columns, key: MovementKey, owner: (bytes: string) =>
 }
 
 /** The entry of this movement that brought a description. */
-function readText(columns: Columns, movement: number, key: MovementKey, owner: string | null): EntryRow {
+function readText(columns: Columns, movement: bigint, key: MovementKey, owner: string | null): EntryRow {
   const of = columns.optionalInteger();
   if (of !== movement) {
     throw new Damage(
@@ -109,7 +112,7 @@ export function readMovement(columns: Columns, key: MovementKey): StoredMovement
     voided: columns.flag(),
     refunded_with_taxes_minor: columns.minorUnits(),
     refunded_without_taxes_minor: columns.minorUnits(),
-    refunded_count: columns.count(),
+    refunded_count: columns.count(U32_MAX),
     chain_length: columns.count(),
     chain_hash: columns.bytes(32),
     chain_recorded_at: columns.instant(),
@@ -153,7 +156,7 @@ function readRefundContent(columns: Columns, id: string, key: MovementKey): Stor
     billable: columns.flag(),
     external_invoice_id: columns.optionalText(),
     text_sequence: 0,
-    revision: columns.count(),
+    revision: columns.count(U32_MAX),
     created_at: columns.instant(),
     updated_at: columns.instant(),
     deleted: columns.flag(),

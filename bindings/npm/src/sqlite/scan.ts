@@ -8,6 +8,7 @@ import { attempt, Damage } from "./errors.js";
 import { findHolder, orgNumber } from "./load.js";
 import { makeKey, readMovement, readRefund, type StoredMovement } from "./rows.js";
 import {
+  LAST_ENTRY,
   LAST_POSITION,
   LOAD_REFUND_OF_MOVEMENT,
   NEXT_MOVEMENTS,
@@ -15,7 +16,7 @@ import {
   NEXT_ORGS,
   ONE_MOVEMENT,
 } from "./statements.js";
-import { type Counts, LAST_ENTRY, namedBy, visitStrays } from "./strays.js";
+import { type Counts, movementNamed, visitStrays } from "./strays.js";
 import { uuidBytes } from "./values.js";
 
 /** Is shown each row; answers whether the scan goes on. */
@@ -30,7 +31,7 @@ export function scan(connection: Connection, range: ScanRange, visit: Visit): nu
   if (scanner.movements() && isFull) {
     visitStrays(connection, range, scanner.counts, visit);
   }
-  return Math.max(last, 0);
+  return Math.max(Number(last), 0);
 }
 
 function isBehind(key: MovementKey, after: MovementKey | null): boolean {
@@ -79,12 +80,11 @@ class Scanner {
     }
     const org = orgNumber(this.#connection, key.org_id);
     return (
-      org === null ||
-      this.#movementsOf(key.org_id, ONE_MOVEMENT, org, key.subscription_id, key.movement_id)
+      org === null || this.#movementsOf(key.org_id, ONE_MOVEMENT, org, key.subscription_id, key.movement_id)
     );
   }
 
-  #movementsOf(orgName: string, sql: string, ...values: (number | string)[]): boolean {
+  #movementsOf(orgName: string, sql: string, ...values: (bigint | string)[]): boolean {
     for (const columns of this.#connection.rows(sql, ...values)) {
       this.counts.movements += 1;
       if (!this.#movement(orgName, columns)) {
@@ -100,7 +100,8 @@ class Scanner {
     if (key instanceof Damage) {
       // Its entries and refunds can't be told from those of the movement before, so they are not
       // visited. What it was called is in its journal.
-      return this.#invalid(namedBy(this.#connection, LAST_ENTRY, number), key);
+      const last = this.#connection.get(LAST_ENTRY, number);
+      return this.#invalid(last === null ? null : movementNamed(last), key);
     }
     const found = attempt(() => readMovement(columns, key) ?? columns.fault());
     if (found instanceof Damage) {
@@ -127,7 +128,7 @@ class Scanner {
         }
         continue;
       }
-      if (this.#range.entries && !this.#visit({ kind: "entry", position, ...entry })) {
+      if (this.#range.entries && !this.#visit({ kind: "entry", position: Number(position), ...entry })) {
         return false;
       }
       if (this.#range.refunds && entry.owner !== null) {

@@ -50,7 +50,7 @@ export const LOAD_REFUND = `SELECT ${KEY}, ${REFUND} FROM refunds r ${REFUND_JOI
 
 /** Refunds of an org in the order of lists; conditions, order and limit follow. */
 export const LIST_REFUNDS =
-  `SELECT ${KEY}, ${REFUND} FROM refunds r INDEXED BY refunds_by_org ${REFUND_JOINS} WHERE r.org = +?`;
+  `SELECT ${KEY}, ${REFUND} FROM refunds r INDEXED BY refunds_by_org ` + `${REFUND_JOINS} WHERE r.org = +?`;
 
 export const HOLDER =
   "SELECT id FROM refunds INDEXED BY refunds_by_external_id WHERE org = +? AND external_id = +?";
@@ -64,11 +64,15 @@ export const CHAIN_POSITION = "SELECT chain_position FROM movements WHERE number
 
 /** A refund whose movement is known. */
 export const LOAD_REFUND_OF_MOVEMENT =
-  `SELECT ${REFUND} FROM refunds r LEFT JOIN journal d ON d.position = r.text_position WHERE r.id = +?`;
+  `SELECT ${REFUND} FROM refunds r LEFT JOIN journal d ON d.position = r.text_position ` + "WHERE r.id = +?";
 
 export const LOAD_JOURNAL =
   `SELECT ${KEY}, ${RECORD} FROM journal j LEFT JOIN movements m ON m.number = j.movement ` +
   "LEFT JOIN orgs o ON o.number = m.org WHERE j.position > +? ORDER BY j.position LIMIT +?";
+
+/** The bytes of a movement's last entry. */
+export const LAST_ENTRY =
+  "SELECT bytes FROM journal WHERE position = (SELECT chain_position FROM movements WHERE number = +?)";
 
 export const LAST_POSITION = "SELECT coalesce(max(position), 0) FROM journal";
 

@@ -1,9 +1,9 @@
 /** The end of a scan of everything: what belongs to no movement, and what no movement's scan can see. */
 import { entryMovement } from "../owner.js";
 import type { MovementKey, ScanRange } from "../store.js";
+import type { Columns } from "./columns.js";
 import type { Connection } from "./connection.js";
 import { attempt, Damage } from "./errors.js";
-import type { SqliteValue } from "./handle.js";
 import type { Visit } from "./scan.js";
 
 /** How many rows of each table a scan came by. */
@@ -13,35 +13,29 @@ export interface Counts {
   refunds: number;
 }
 
-/** The bytes of a movement's last entry. */
-export const LAST_ENTRY =
-  "SELECT bytes FROM journal WHERE position = (SELECT chain_position FROM movements WHERE number = +?)";
-
-/** Rows whose parent or only child is missing, and the bytes of a journal entry that tells whose they are. */
-const ORPHANS: readonly { reason: string; orphans: string; entry: string | null }[] = [
+/** Rows whose parent or only child is missing, as the bytes of a journal entry that tells whose they are. */
+const ORPHANS: readonly { reason: string; sql: string }[] = [
   {
     reason: "an org has no movements",
-    orphans: "SELECT number FROM orgs o WHERE NOT EXISTS (SELECT 1 FROM movements m WHERE m.org = o.number)",
-    entry: null,
+    sql: "SELECT NULL FROM orgs o WHERE NOT EXISTS (SELECT 1 FROM movements m WHERE m.org = o.number)",
   },
   {
     reason: "a movement belongs to no org",
-    orphans: "SELECT number FROM movements m WHERE NOT EXISTS (SELECT 1 FROM orgs o WHERE o.number = m.org)",
-    entry: LAST_ENTRY,
+    sql:
+      "SELECT j.bytes FROM movements m LEFT JOIN journal j ON j.position = m.chain_position " +
+      "WHERE NOT EXISTS (SELECT 1 FROM orgs o WHERE o.number = m.org)",
   },
   {
     reason: "an entry belongs to no movement",
-    orphans:
-      "SELECT position FROM journal j " +
+    sql:
+      "SELECT bytes FROM journal j " +
       "WHERE NOT EXISTS (SELECT 1 FROM movements m WHERE m.number = j.movement)",
-    entry: "SELECT bytes FROM journal WHERE position = +?",
   },
   {
     reason: "a refund belongs to no movement",
-    orphans:
-      "SELECT r.id FROM refunds r WHERE NOT EXISTS (SELECT 1 FROM movements m WHERE m.number = r.movement)",
-    entry:
-      "SELECT d.bytes FROM refunds r JOIN journal d ON d.position = r.text_position WHERE r.id = +?",
+    sql:
+      "SELECT j.bytes FROM refunds r LEFT JOIN journal j ON j.position = r.text_position " +
+      "WHERE NOT EXISTS (SELECT 1 FROM movements m WHERE m.number = r.movement)",
   },
 ];
 
@@ -56,12 +50,7 @@ const MISPLACED = [
 const CHECK_LINES_MAX = 16;
 
 /** Answers whether the scan goes on. */
-export function visitStrays(
-  connection: Connection,
-  range: ScanRange,
-  counts: Counts,
-  visit: Visit,
-): boolean {
+export function visitStrays(connection: Connection, range: ScanRange, counts: Counts, visit: Visit): boolean {
   const tables = [
     { table: "movements", found: counts.movements, wasVisited: true },
     { table: "journal", found: counts.entries, wasVisited: range.entries },
@@ -77,17 +66,16 @@ export function visitStrays(
   );
 }
 
-/** The movement that the journal entry names whose bytes a query answers. */
-export function namedBy(connection: Connection, sql: string, of: SqliteValue): MovementKey | null {
-  const bytes = attempt(() => connection.get(sql, of)?.optionalBytes() ?? null);
-  return bytes === null || bytes instanceof Damage ? null : entryMovement(bytes);
+/** The movement that a journal entry names, whose bytes are in the next column. */
+export function movementNamed(columns: Columns): MovementKey | null {
+  const bytes = attempt(() => columns.bytes());
+  return bytes instanceof Damage ? null : entryMovement(bytes);
 }
 
 function visitOrphans(connection: Connection, visit: Visit): boolean {
-  for (const { reason, orphans, entry } of ORPHANS) {
-    for (const columns of connection.rows(orphans)) {
-      const movement = entry === null ? null : namedBy(connection, entry, columns.value());
-      if (!visit({ kind: "invalid", movement, reason })) {
+  for (const { reason, sql } of ORPHANS) {
+    for (const columns of connection.rows(sql)) {
+      if (!visit({ kind: "invalid", movement: movementNamed(columns), reason })) {
         return false;
       }
     }
@@ -96,13 +84,12 @@ function visitOrphans(connection: Connection, visit: Visit): boolean {
 }
 
 function visitMisplaced(connection: Connection, visit: Visit): boolean {
-  const count = connection.one(COUNT_ENTRIES).integer();
+  const count = connection.one(COUNT_ENTRIES).count();
   for (const sql of MISPLACED) {
     for (const columns of connection.rows(sql, count)) {
-      const position = columns.value();
-      const bytes = attempt(() => columns.bytes());
-      const movement = bytes instanceof Damage ? null : entryMovement(bytes);
-      const reason = `an entry is at position ${String(position)}, the journal has ${count}`;
+      const position = columns.integer();
+      const movement = movementNamed(columns);
+      const reason = `an entry is at position ${position}, the journal has ${count}`;
       if (!visit({ kind: "invalid", movement, reason })) {
         return false;
       }
@@ -113,7 +100,7 @@ function visitMisplaced(connection: Connection, visit: Visit): boolean {
 
 /** A movement that its key does not find was not visited; neither was what belongs to it. */
 function visitCount(connection: Connection, table: string, found: number, visit: Visit): boolean {
-  const stored = connection.one(`SELECT count(*) FROM ${table}`).integer();
+  const stored = connection.one(`SELECT count(*) FROM ${table}`).count();
   const reason = `table \`${table}\` has ${stored} rows; ${found} were found by movement`;
   return stored === found || visit({ kind: "invalid", movement: null, reason });
 }
