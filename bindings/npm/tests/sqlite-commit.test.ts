@@ -44,7 +44,13 @@ function failing(handle: SqliteHandle, sql: string, error: Error): SqliteHandle 
   const run = (): never => {
     throw error;
   };
-  const broken = { reader: false, run, safeIntegers: nothing, setReadBigInts: nothing, setReturnArrays: nothing };
+  const broken = {
+    reader: false,
+    run,
+    safeIntegers: nothing,
+    setReadBigInts: nothing,
+    setReturnArrays: nothing,
+  };
   return preparing(handle, (text) => (text === sql ? broken : handle.prepare(text)));
 }
 
@@ -70,6 +76,14 @@ for (const library of libraries) {
     assert.deepEqual(found?.row, batch.movements[0]);
   });
 
+  test(`${library.name}: a text can be erased in memory too`, async () => {
+    const kept = store();
+    const ledger = await Ledger.open({ store: kept });
+    await ledger.recordMovement(SCOPE, february);
+    await ledger.eraseText(SCOPE);
+    assert.equal(kept.journal(0, 1)[0]?.text, null);
+  });
+
   test(`${library.name}: a batch is applied once`, () => {
     const kept = store();
     kept.commit(batch);
@@ -87,7 +101,17 @@ for (const library of libraries) {
     const valid: WriteBatch = {
       preconditions: [at],
       movements: [other],
-      refunds: [{ insert: true, row: { ...write.row, movement_id: "mov-2", id: "7".repeat(8) + write.row.id.slice(8), external_id: "ext-2" } }],
+      refunds: [
+        {
+          insert: true,
+          row: {
+            ...write.row,
+            movement_id: "mov-2",
+            id: "7".repeat(8) + write.row.id.slice(8),
+            external_id: "ext-2",
+          },
+        },
+      ],
       entries: batch.entries.map(moved),
       erasures: [],
     };
@@ -96,13 +120,17 @@ for (const library of libraries) {
     const wrong: Record<string, Partial<WriteBatch>> = {
       "the movement is there": { preconditions: [{ ...at, ...SCOPE }] },
       "the movement is not there": { preconditions: [{ ...at, version: 2 }] },
-      "the movement is at another version": { preconditions: [at, { kind: "movement_at", ...SCOPE, version: 1 }] },
+      "the movement is at another version": {
+        preconditions: [at, { kind: "movement_at", ...SCOPE, version: 1 }],
+      },
       "somebody has the external id": {
         preconditions: [at, { kind: "external_id_free", org_id: "acme", external_id: "ext-1" }],
       },
       "the new refund's external id is taken": { refunds: changed({ external_id: "ext-1" }) },
       "the new refund's id is taken": { refunds: changed({ id: write.row.id }) },
-      "the refund to replace is not there": { refunds: changed({}).map(({ row }) => ({ insert: false, row })) },
+      "the refund to replace is not there": {
+        refunds: changed({}).map(({ row }) => ({ insert: false, row })),
+      },
     };
     for (const [what, part] of Object.entries(wrong)) {
       const kept = store();
@@ -171,7 +199,10 @@ for (const library of libraries) {
 
   test(`${library.name}: a failed sync leaves the outcome unknown, other failures don't`, () => {
     const sync = Object.assign(new Error("disk I/O error"), { code: "SQLITE_IOERR_FSYNC" });
-    const full = Object.assign(new Error("database or disk is full"), { code: "ERR_SQLITE_ERROR", errcode: 13 });
+    const full = Object.assign(new Error("database or disk is full"), {
+      code: "ERR_SQLITE_ERROR",
+      errcode: 13,
+    });
     const nodeSync = Object.assign(new Error("disk I/O error"), { code: "ERR_SQLITE_ERROR", errcode: 1034 });
     const cases = [
       [sync, "outcome_unknown"],
@@ -195,9 +226,11 @@ for (const library of libraries) {
     let refused: unknown;
     for (let n = 0; n < 1000 && refused === undefined; n += 1) {
       const scope = { ...SCOPE, movement_id: `mov-${n}` };
-      await ledger.recordMovement(scope, { ...february, description: "x".repeat(1000) }).catch((thrown: unknown) => {
-        refused = thrown;
-      });
+      await ledger
+        .recordMovement(scope, { ...february, description: "x".repeat(1000) })
+        .catch((thrown: unknown) => {
+          refused = thrown;
+        });
     }
     assert.match(String((refused as { cause?: unknown }).cause), /make room and try again/);
     assert.equal(verify(path).verdict, "valid");
@@ -248,7 +281,11 @@ for (const library of libraries) {
         ...Array.from({ length: 60 }, (_, n) => ({
           op: "create_refund" as const,
           ...scope,
-          body: { ...ten, external_refund_unique_id: `${scope.movement_id}/${n}`, amount: { value_with_taxes: 1 } },
+          body: {
+            ...ten,
+            external_refund_unique_id: `${scope.movement_id}/${n}`,
+            amount: { value_with_taxes: 1 },
+          },
         })),
       ]),
     );

@@ -30,7 +30,12 @@ async function spread(store: SqliteStore): Promise<void> {
         if (n % 4 === 1) {
           await ledger.createNonSubscribableRefund(
             scope,
-            { ...common, ...invoice, amount: { value_with_taxes: 1, billable: n % 2 === 0 }, transaction_type_id: "t" },
+            {
+              ...common,
+              ...invoice,
+              amount: { value_with_taxes: 1, billable: n % 2 === 0 },
+              transaction_type_id: "t",
+            },
             { idempotency_key: external },
           );
         } else {
@@ -91,7 +96,7 @@ for (const library of libraries) {
       for (const limit of [1, 3, 100]) {
         const found: RefundRow[] = [];
         let after: ListAfter | null = null;
-        for (let more = true; more; ) {
+        for (let more = true; more;) {
           const page = store.listRefunds(filter, after, limit);
           found.push(...page.items.map(({ row }) => row));
           const last = page.items.at(-1)?.row;
@@ -125,7 +130,10 @@ for (const library of libraries) {
         );
         const page = store.listRefunds(filter, after, 1000);
         assert.deepEqual(page, { items: page.items, more: false });
-        assert.deepEqual(page.items.map(({ row }) => row), wanted);
+        assert.deepEqual(
+          page.items.map(({ row }) => row),
+          wanted,
+        );
       }
     }
   });
@@ -137,12 +145,15 @@ for (const library of libraries) {
     const ledger = await Ledger.open({ store });
     for (const org_id of orgs.toReversed()) {
       for (const subscription_id of ["sub", "sub2"]) {
-        await ledger.recordMovement({ org_id, subscription_id, movement_id: "m" }, {
-          currency: "EUR",
-          occurred_at: "2022-02-01T00:00:00Z",
-          amount: { value_with_taxes: 1 },
-          description: "x",
-        });
+        await ledger.recordMovement(
+          { org_id, subscription_id, movement_id: "m" },
+          {
+            currency: "EUR",
+            occurred_at: "2022-02-01T00:00:00Z",
+            amount: { value_with_taxes: 1 },
+            description: "x",
+          },
+        );
       }
     }
     const keys = orgs.flatMap((org_id) =>
@@ -171,7 +182,10 @@ for (const library of libraries) {
         assert.equal(visited({ after: key, org_id }).length, wanted.length);
       }
     }
-    assert.deepEqual(visited({ after: { org_id: "b", subscription_id: "x", movement_id: "y" } }), names.slice(4));
+    assert.deepEqual(
+      visited({ after: { org_id: "b", subscription_id: "x", movement_id: "y" } }),
+      names.slice(4),
+    );
   });
 }
 
@@ -194,14 +208,23 @@ test("every statement reads by key, and is not prepared anew for a value", () =>
 test("a list over many orgs keeps the order", async () => {
   const [library] = libraries;
   const path = newFile();
-  const lines = Array.from({ length: 40 }, (_, n) => ({ org_id: `org-${n}`, subscription_id: "s", movement_id: "m" }));
+  const lines = Array.from({ length: 40 }, (_, n) => ({
+    org_id: `org-${n}`,
+    subscription_id: "s",
+    movement_id: "m",
+  }));
   importLines(
     path,
     lines.flatMap((scope, at) => [
       {
         op: "record_movement" as const,
         ...scope,
-        body: { currency: "EUR", occurred_at: "2022-02-01T00:00:00Z", amount: { value_with_taxes: 100 }, description: "x" },
+        body: {
+          currency: "EUR",
+          occurred_at: "2022-02-01T00:00:00Z",
+          amount: { value_with_taxes: 100 },
+          description: "x",
+        },
       },
       ...Array.from({ length: 3 }, (_, n) => ({
         op: "create_refund" as const,

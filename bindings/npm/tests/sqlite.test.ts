@@ -7,7 +7,15 @@ import { SqliteStore } from "../src/sqlite.js";
 import type { EntryRow, RefundRow } from "../src/store.js";
 import { goldenLines, head, importLines, refundsJson, verify } from "./support/refunds.js";
 import { difference } from "./support/replay.js";
-import { everything, filledFile, keyOf, libraries, listAll, newFile, scanAll } from "./support/ledger-files.js";
+import {
+  everything,
+  filledFile,
+  keyOf,
+  libraries,
+  listAll,
+  newFile,
+  scanAll,
+} from "./support/ledger-files.js";
 
 const EXPONENTS: Readonly<Record<string, number>> = { EUR: 2, JPY: 0, BHD: 3 };
 
@@ -111,7 +119,12 @@ for (const library of libraries) {
       journal,
     );
     const refunds = rows.filter((row) => row.kind === "refund");
-    assert.deepEqual(refunds.map(({ row }) => row.id).sort(), listAll(store).map(({ id }) => id).sort());
+    assert.deepEqual(
+      refunds.map(({ row }) => row.id).sort(),
+      listAll(store)
+        .map(({ id }) => id)
+        .sort(),
+    );
     for (const { row, text, holder } of refunds) {
       assert.equal(holder, row.external_id === null ? null : row.id);
       const { org_id, id, external_id } = row;
@@ -124,7 +137,10 @@ for (const library of libraries) {
         // One movement and one external id, as a new refund asks.
         const both = store.load({ movements: [keyOf(row)], refunds: [byKey] });
         assert.deepEqual(both.refunds, byId.refunds);
-        assert.deepEqual(both.movements[0], store.load({ movements: [keyOf(row)], refunds: [] }).movements[0]);
+        assert.deepEqual(
+          both.movements[0],
+          store.load({ movements: [keyOf(row)], refunds: [] }).movements[0],
+        );
       }
     }
     for (const visited of rows) {
@@ -132,7 +148,9 @@ for (const library of libraries) {
       if (visited.kind === "movement") {
         const { row, text } = visited;
         assert.deepEqual(store.load({ movements: [row], refunds: [] }).movements, [{ row, text }]);
-        const ofMovement = journal.filter((entry) => JSON.stringify(keyOf(entry)) === JSON.stringify(keyOf(row)));
+        const ofMovement = journal.filter(
+          (entry) => JSON.stringify(keyOf(entry)) === JSON.stringify(keyOf(row)),
+        );
         assert.equal(row.chain_length, ofMovement.length);
         const { position: _, ...brought } = ofMovement[row.text_sequence - 1] ?? assert.fail("no text");
         assert.deepEqual(text, brought);
@@ -216,7 +234,7 @@ for (const library of libraries) {
     assert.deepEqual(head(copy), head(original));
   });
 
-  test(`${library.name}: each program goes on where the other stopped, with the file open in both`, async () => {
+  test(`${library.name}: each program goes on where the other stopped, both with the file open`, async () => {
     const path = newFile();
     const ledger = await Ledger.open({ store: new SqliteStore(open(path)) });
     const lines = goldenLines();

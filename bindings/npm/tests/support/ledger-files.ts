@@ -4,7 +4,13 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import Database from "better-sqlite3";
 import type { SqliteHandle, SqliteStore } from "../../src/sqlite.js";
-import { type MovementKey, type RefundFilter, type RefundRow, type ScanRow, StoreError } from "../../src/store.js";
+import {
+  type MovementKey,
+  type RefundFilter,
+  type RefundRow,
+  type ScanRow,
+  StoreError,
+} from "../../src/store.js";
 import { folder, goldenLines, importLines } from "./refunds.js";
 
 export interface Library {

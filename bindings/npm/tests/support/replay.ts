@@ -45,7 +45,8 @@ export function difference(source: SqliteStore, target: SqliteStore): WriteBatch
     }
   }
   const isNew = (id: string, org_id: string): boolean =>
-    target.load({ movements: [], refunds: [{ org_id, id, external_id: null, revisions: [] }] }).refunds[0] === null;
+    target.load({ movements: [], refunds: [{ org_id, id, external_id: null, revisions: [] }] }).refunds[0] ===
+    null;
   return {
     preconditions,
     movements: [...movements.values()],
