@@ -1,6 +1,6 @@
 /** The command `refunds`, which has the Rust store: what it makes of a file, and what it says of one. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command, Head, Report } from "../../src/node.js";
@@ -34,9 +34,14 @@ export function head(ledger: string): Head {
   return JSON.parse(refunds(ledger, "head")) as Head;
 }
 
+const top = mkdtempSync(join(tmpdir(), "refund-ledger-sqlite-"));
+process.once("exit", () => {
+  rmSync(top, { recursive: true });
+});
+
 /** A folder of its own for a test. */
 export function folder(): string {
-  return mkdtempSync(join(tmpdir(), "refund-ledger-sqlite-"));
+  return mkdtempSync(join(top, "test-"));
 }
 
 /** Carries out lines of an import file, as many as can be. */
