@@ -39,7 +39,7 @@ export interface StoreCase {
   run(this: void, open: () => MaybePromise<StoreFixture>): Promise<void>;
 }
 
-/** Cases that need threads or panics; those of our own that take their place. */
+/** Cases that need threads or panics, or would be repeated too often; those of our own in their place. */
 export const REPLACED: Readonly<Record<string, string>> = {
   "transact::survives_a_decision_that_panics": "transact::survives_a_decision_that_throws",
   "transact::survives_a_visitor_that_panics": "scan::survives_a_visitor_that_throws",
@@ -47,6 +47,7 @@ export const REPLACED: Readonly<Record<string, string>> = {
   "transact::loses_nothing_of_two_threads_on_one_handle": "race::never_passes_the_cap_on_one_handle",
   "transact::never_passes_the_cap_in_a_race": "race::never_passes_the_cap",
   "transact::books_an_external_id_once_in_a_race": "race::books_an_external_id_once",
+  "limits::takes_a_batch_of_eight_thousand_commands": "limits::takes_a_batch_of_thousands",
   "commit::lets_one_of_two_racing_batches_win": "race::never_passes_the_cap",
   "load::gives_one_consistent_view_while_others_write": "race::reads_one_view_while_others_write",
   "scan::gives_one_consistent_view_while_others_write": "race::reads_one_view_while_others_write",

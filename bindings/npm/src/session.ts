@@ -92,7 +92,11 @@ async function transact(wanted: ReadSet, answers: Answers, store: RefundStore): 
     return batch === undefined ? null : (JSON.parse(batch) as WriteBatch);
   };
   try {
-    await (store.transact?.(wanted, decide) ?? attempts(wanted, decide, store));
+    if (store.transact === undefined) {
+      await attempts(wanted, decide, store);
+    } else {
+      await store.transact(wanted, decide);
+    }
   } finally {
     isOver = true;
   }

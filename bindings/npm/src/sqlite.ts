@@ -4,6 +4,8 @@
  *
  * @module
  */
+// Has the WebAssembly module read from its file, also where the store is used without a ledger.
+import "./node.js";
 import {
   type JournalRow,
   type ListAfter,
@@ -21,7 +23,7 @@ import { apply } from "./sqlite/apply.js";
 import type { Connection } from "./sqlite/connection.js";
 import { adapt, type SqliteHandle } from "./sqlite/handle.js";
 import { listRefunds } from "./sqlite/list.js";
-import { load, nothingKnown } from "./sqlite/load.js";
+import { type Known, load, nothingKnown } from "./sqlite/load.js";
 import { emptyWriteAheadLog, open } from "./sqlite/open.js";
 import { readKey, readRecord } from "./sqlite/rows.js";
 import { scan } from "./sqlite/scan.js";
@@ -88,10 +90,7 @@ export class SqliteStore implements RefundStore {
   }
 
   commit(batch: WriteBatch): void {
-    this.#connection.write(() => {
-      apply(this.#connection, batch, nothingKnown());
-      return true;
-    });
+    this.#connection.write(() => this.#apply(batch, nothingKnown()));
   }
 
   /** Holds the write lock from before it loads until after it commits. */
@@ -99,12 +98,14 @@ export class SqliteStore implements RefundStore {
     this.#connection.write(() => {
       const { snapshot, known } = load(this.#connection, wanted);
       const batch = decide(snapshot);
-      if (batch === null || batch.entries.length === 0) {
-        return false;
-      }
-      apply(this.#connection, batch, known);
-      return true;
+      return batch !== null && batch.entries.length > 0 && this.#apply(batch, known);
     });
+  }
+
+  #apply(batch: WriteBatch, known: Known): true {
+    apply(this.#connection, batch, known);
+    this.#connection.checkInPlace();
+    return true;
   }
 
   listRefunds(filter: RefundFilter, after: ListAfter | null, limit: number): RefundPage {

@@ -1,12 +1,12 @@
 /** The suite, over each store that runs in Node; and that it catches stores that are wrong. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import "fake-indexeddb/auto";
 import { IDBFactory } from "fake-indexeddb";
 import { REPLACED, type StoreFixture, storeCases } from "../src/conformance-node.js";
 import { IndexedDbStore } from "../src/indexeddb.js";
 import { caseNames } from "../src/wasm/conformance.js";
 import { MapStore } from "./support/map-store.js";
-import { sqliteFixtures } from "./support/sqlite.js";
 
 const cases = await storeCases();
 
@@ -19,7 +19,6 @@ const stores: Record<string, () => StoreFixture | Promise<StoreFixture>> = {
     const indexedDB = new IDBFactory();
     return { handle: () => IndexedDbStore.open("suite", { indexedDB }) };
   },
-  ...(await sqliteFixtures()),
 };
 
 for (const [store, open] of Object.entries(stores)) {

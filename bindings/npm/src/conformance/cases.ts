@@ -181,6 +181,22 @@ export const OWN_CASES: readonly StoreCase[] = [
     const all = (await store.journal(0, 500)).map(({ position }) => position);
     ensure(positions.join() === all.join(), `a reader by position misses nothing: ${positions.join()} of ${all.join()}`);
   }),
+  own("limits::takes_a_batch_of_thousands", async (fixture) => {
+    const ledger = await ledgerOver(await fixture.handle());
+    const commands = Array.from({ length: 8_000 }, (_, at) => ({
+      op: "create_refund" as const,
+      ...SCOPE,
+      body: { ...request(`r-${at}`), amount: { value_with_taxes: "0.01" } },
+    }));
+    const results = await ledger.executeAll(commands);
+    ensure(!results.some((result) => result instanceof RefundLedgerError), "a batch of 8,000 refunds is booked");
+    const again = await ledger.executeAll(commands);
+    const replays = again.filter((result) => "replayed" in result && result.replayed).length;
+    ensure(replays === 8_000, `the same batch again is 8,000 replays, not ${replays}`);
+    const { count, refundable } = await ledger.balance(SCOPE);
+    ensure(count === 8_000 && refundable.value_with_taxes === 20, "8,000 refunds of 0.01 leave 20 of 100");
+    await verifies(ledger);
+  }),
   own("commit::outlives_closed_handles", async (fixture) => {
     const first = await fixture.handle();
     const { id } = await (await ledgerOver(first)).createRefund(SCOPE, request("r-1"));

@@ -122,6 +122,11 @@ export class Connection {
     }
   }
 
+  /** Throws where the file is not the one that was opened any more. */
+  checkInPlace(): void {
+    this.#place.check();
+  }
+
   /** Reads in one consistent view. */
   read<T>(work: () => T): T {
     return this.#transaction("BEGIN", work);
@@ -131,7 +136,6 @@ export class Connection {
   write(work: () => boolean): void {
     this.#transaction("BEGIN IMMEDIATE", () => {
       if (work()) {
-        this.#place.check();
         this.#commit();
       }
     });

@@ -18,7 +18,8 @@ export class FilePlace {
   readonly path: string | null;
   /** As messages name it. */
   readonly name: string;
-  readonly #opened: FileId | null;
+  /** `null` or empty until something was written: only then does SQLite fill the file. */
+  #opened: FileId | null;
 
   constructor(path: string | null) {
     this.path = path;
@@ -31,7 +32,14 @@ export class FilePlace {
    * writing to one that was removed or replaced, and nobody would ever find what it wrote.
    */
   check(): void {
-    if (this.path === null || this.#isInPlace(this.path)) {
+    if (this.path === null) {
+      return;
+    }
+    if (this.#opened === null || this.#opened.size === 0) {
+      this.#opened = look(this.path);
+      return;
+    }
+    if (this.#isInPlace(this.path)) {
       return;
     }
     throw new StoreError(

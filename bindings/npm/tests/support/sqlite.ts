@@ -1,22 +1,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import Database from "better-sqlite3";
 import type { StoreFixture } from "../../src/conformance.js";
 import { type SqliteHandle, SqliteStore } from "../../src/sqlite.js";
 
-/** A fixture for each driver that this Node has. */
-export async function sqliteFixtures(): Promise<Record<string, () => StoreFixture>> {
-  const fixtures: Record<string, () => StoreFixture> = {
-    "SqliteStore over better-sqlite3": () => fixture((path) => new Database(path)),
-  };
-  // Node has a SQLite of its own since 22; under an older one the file is run again by that one.
-  if (process.getBuiltinModule("node:sqlite") !== undefined) {
-    const { DatabaseSync } = await import("node:sqlite");
-    fixtures["SqliteStore over node:sqlite"] = () => fixture((path) => new DatabaseSync(path));
-  }
-  return fixtures;
-}
+/** A fixture for each driver. */
+export const sqliteFixtures: Record<string, () => StoreFixture> = {
+  "SqliteStore over better-sqlite3": () => fixture((path) => new Database(path)),
+  "SqliteStore over node:sqlite": () => fixture((path) => new DatabaseSync(path)),
+};
 
 function fixture(open: (path: string) => SqliteHandle & { close(): unknown }): StoreFixture {
   const folder = mkdtempSync(join(tmpdir(), "refund-ledger-"));
