@@ -1,25 +1,33 @@
 //! A real browser, headless.
 
+use std::env;
 use std::path::Path;
 
 use crate::command::Command;
 use crate::failure::Failure;
 
-/// Where the tests look for it.
+/// Where the system's package puts it. The tests look elsewhere where `CHROMIUM` says so.
 const PROGRAM: &str = "/usr/bin/chromium";
 
 /// Installs Chromium from the system's packages, unless it is there.
 pub(crate) fn set_up() -> Result<(), Failure> {
+    if let Ok(program) = env::var("CHROMIUM") {
+        return found(&program);
+    }
     if Path::new(PROGRAM).exists() {
         return Ok(());
     }
     apt_get(&["update"])?;
-    apt_get(&["install", "--yes", "--no-install-recommends", "chromium"])?;
-    if Path::new(PROGRAM).exists() {
+    apt_get(&["install", "--yes", "chromium"])?;
+    found(PROGRAM)
+}
+
+fn found(program: &str) -> Result<(), Failure> {
+    if Path::new(program).exists() {
         Ok(())
     } else {
         Err(Failure::Rule(format!(
-            "the package `chromium` is installed, but there is no `{PROGRAM}`"
+            "Chromium is needed, and there is no `{program}`: install it, or name its program in `CHROMIUM`"
         )))
     }
 }
@@ -30,7 +38,7 @@ fn apt_get(arguments: &[&str]) -> Result<(), Failure> {
         .variable("DEBIAN_FRONTEND", "noninteractive")
         .run()
         .map_err(|failure| Failure::SetUp {
-            what: format!("Chromium as `{PROGRAM}`"),
+            what: format!("Chromium (`{PROGRAM}`, or where `CHROMIUM` says)"),
             source: Box::new(failure),
         })
 }

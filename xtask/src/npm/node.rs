@@ -132,18 +132,37 @@ fn run_tests(node: &str, files: &[String]) -> Result<Tally, Failure> {
         .variable("REFUND_LEDGER_TARBALL", tarball().to_string_lossy())
         .in_folder(PACKAGE);
     let tests = command.run_tests()?;
-    if tests.ignored > 0 || tests.passed == 0 {
-        return Err(command.unexpected(format!(
+    match complaint(tests) {
+        None => Ok(tests),
+        Some(complaint) => Err(command.unexpected(complaint)),
+    }
+}
+
+fn complaint(tests: Tally) -> Option<String> {
+    (tests.ignored > 0 || tests.passed == 0).then(|| {
+        format!(
             "{} tests passed and {} were skipped; at least one should pass, and none be skipped",
             tests.passed, tests.ignored
-        )));
-    }
-    Ok(tests)
+        )
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{OLDEST, read_version};
+    use super::{OLDEST, complaint, read_version};
+    use crate::tally::Tally;
+
+    #[test]
+    fn a_skipped_test_and_a_run_without_tests_are_found() {
+        let of = |passed, ignored| Tally {
+            passed,
+            failed: 0,
+            ignored,
+        };
+        assert!(complaint(of(3, 1)).is_some());
+        assert!(complaint(of(0, 0)).is_some());
+        assert_eq!(complaint(of(3, 0)), None);
+    }
 
     #[test]
     fn a_version_of_node_is_read_and_compared() {

@@ -4,33 +4,11 @@
  *
  * @module
  */
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { extname, join, normalize } from "node:path";
+import { join } from "node:path";
 import { type BrowserContext, type CDPSession, chromium, type Page } from "playwright-core";
-
-/** Where Debian's and Ubuntu's package `chromium` puts it. */
-const CHROMIUM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
-
-const ARGUMENTS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
-
-const CONTENT_TYPES = new Map([
-  [".html", "text/html"],
-  [".js", "text/javascript"],
-  [".json", "application/json"],
-  [".wasm", "application/wasm"],
-]);
+import { CHROMIUM, type ServedFolder, serveFolder, STRICT_POLICY } from "../support/pages.js";
 
 type Exports = Record<string, (...values: never[]) => unknown>;
 
@@ -56,28 +34,22 @@ export class Browser {
   /** Where pages come from, without a slash at the end. */
   readonly origin: string;
   readonly #context: BrowserContext;
-  readonly #server: Server;
+  readonly #pages: ServedFolder;
   readonly #profile: string;
 
-  private constructor(context: BrowserContext, server: Server, profile: string, origin: string) {
+  private constructor(context: BrowserContext, pages: ServedFolder, profile: string) {
     this.#context = context;
-    this.#server = server;
+    this.#pages = pages;
     this.#profile = profile;
-    this.origin = origin;
+    this.origin = pages.origin;
   }
 
   /** Starts a browser whose pages are the files below a folder; `/` is an empty page. */
   static async start(root: string): Promise<Browser> {
+    const pages = await serveFolder(root, STRICT_POLICY);
     const profile = await mkdtemp(join(tmpdir(), "refund-ledger-browser-"));
-    const options = { executablePath: CHROMIUM, headless: true, args: ARGUMENTS };
-    const context = await chromium.launchPersistentContext(profile, options);
-    const server = createServer((request, response) => void serve(root, request.url ?? "/", response));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const address = server.address();
-    if (address === null || typeof address === "string") {
-      throw new Error("the server has no port");
-    }
-    return new Browser(context, server, profile, `http://127.0.0.1:${address.port}`);
+    const context = await chromium.launchPersistentContext(profile, CHROMIUM);
+    return new Browser(context, pages, profile);
   }
 
   /** Opens a tab. */
@@ -134,27 +106,7 @@ export class Browser {
 
   async close(): Promise<void> {
     await this.#context.close();
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+    await this.#pages.close();
     await rm(this.#profile, { recursive: true, force: true });
-  }
-}
-
-async function serve(root: string, url: string, response: ServerResponse): Promise<void> {
-  const { pathname } = new URL(url, "http://localhost");
-  response.setHeader("content-security-policy", CONTENT_SECURITY_POLICY);
-  response.setHeader("cache-control", "no-store");
-  if (pathname === "/") {
-    response.setHeader("content-type", "text/html");
-    response.end("<!doctype html><title>refund-ledger</title>");
-    return;
-  }
-  try {
-    const body = await readFile(join(root, normalize(pathname)));
-    response.setHeader("content-type", CONTENT_TYPES.get(extname(pathname)) ?? "application/octet-stream");
-    response.end(body);
-  } catch {
-    response.statusCode = 404;
-    response.end();
   }
 }

@@ -5,8 +5,9 @@ import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { after, before, test } from "node:test";
-import type { Browser } from "playwright-core";
-import { serve, startBrowser, STRICT_POLICY, textOf } from "./page.js";
+import { type Browser, chromium } from "playwright-core";
+import { CHROMIUM, serveFolder, STRICT_POLICY } from "../support/pages.js";
+import { textOf } from "./page.js";
 import { nodes, type Project, Workshop } from "./workshop.js";
 
 const LINE = "refunded, replayed, over_refund 400, 108.9 left, valid with 2 entries";
@@ -15,7 +16,7 @@ const workshop = new Workshop();
 let browser: Browser;
 
 before(async () => {
-  browser = await startBrowser();
+  browser = await chromium.launch(CHROMIUM);
 });
 
 after(async () => {
@@ -25,12 +26,11 @@ after(async () => {
 
 /** What the page in a folder comes to under a policy. */
 async function served(folder: string, policy: string): Promise<string> {
-  const { url, server } = await serve(folder, policy);
+  const { origin, close } = await serveFolder(folder, policy);
   try {
-    return await textOf(browser, url);
+    return await textOf(browser, `${origin}/`);
   } finally {
-    server.closeAllConnections();
-    server.close();
+    await close();
   }
 }
 

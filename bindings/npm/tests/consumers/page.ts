@@ -1,55 +1,8 @@
-/** Pages of users in Chromium, as their server sends them. @module */
-import { readFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { extname, join, normalize } from "node:path";
-import { type Browser, chromium } from "playwright-core";
-
-/** The strictest policy under which a page can run WebAssembly. */
-export const STRICT_POLICY =
-  "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; style-src 'self'";
-
-const TYPES = new Map([
-  [".html", "text/html"],
-  [".js", "text/javascript"],
-  [".mjs", "text/javascript"],
-  [".wasm", "application/wasm"],
-]);
+/** What pages of users come to in Chromium. @module */
+import type { Browser } from "playwright-core";
 
 /** How long a page may take: the machine may be busy. */
 const PAGE_MS_MAX = 60_000;
-
-const ARGUMENTS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
-/** Starts Chromium with an empty profile. */
-export function startBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: ARGUMENTS });
-}
-
-/** Serves the files of a folder under a content security policy. */
-export async function serve(folder: string, policy: string): Promise<{ url: string; server: Server }> {
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    const path = join(folder, normalize(pathname === "/" ? "/index.html" : pathname));
-    const type = TYPES.get(extname(path)) ?? "application/octet-stream";
-    readFile(path).then(
-      (body) => {
-        response.writeHead(200, { "content-security-policy": policy, "content-type": type }).end(body);
-      },
-      () => response.writeHead(404).end(),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/`, server };
-}
 
 /**
  * Opens a page and answers with the text that it comes to. Rejects with everything that the browser
