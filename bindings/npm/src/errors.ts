@@ -73,6 +73,6 @@ function asLedgerError(thrown: unknown, cause: unknown): RefundLedgerError {
     return internalError("the ledger's module failed", { cause: thrown });
   }
   const fields = JSON.parse(thrown) as RefundLedgerErrorFields & { reason?: string };
-  const because = cause ?? fields.reason;
-  return new RefundLedgerError(fields, because === undefined ? undefined : { cause: because });
+  // What the store threw says why only where the store is why.
+  return new RefundLedgerError(fields, fields.reason === undefined ? undefined : { cause: cause ?? fields.reason });
 }

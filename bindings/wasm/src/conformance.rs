@@ -12,7 +12,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::host::RememberedHost;
 use crate::remember::Remembering;
-use crate::session::Runs;
+use crate::session::{Runs, answered};
 
 /// Every case as `group::name`, in order.
 #[wasm_bindgen(js_name = caseNames)]
@@ -89,19 +89,6 @@ impl CaseRun {
         self.runs.need().map(|(handle, _)| handle)
     }
 
-    /// What the store is asked, as JSON.
-    ///
-    /// # Errors
-    /// Where nothing is needed.
-    pub fn need(&self) -> Result<String, String> {
-        self.runs.need().map(|(_, text)| text)
-    }
-
-    /// As [`crate::Session::loaded`].
-    pub fn loaded(&self, snapshot: String) {
-        self.runs.loaded(snapshot);
-    }
-
     /// As [`crate::Session::decide`].
     ///
     /// # Errors
@@ -111,34 +98,6 @@ impl CaseRun {
         self.runs
             .decide(snapshot, || drop(Self::attempt(case, &store)))
     }
-
-    /// As [`crate::Session::done`].
-    pub fn done(&mut self) {
-        self.runs.done();
-    }
-
-    /// As [`crate::Session::listed`].
-    pub fn listed(&self, page: &str) {
-        self.runs.listed(page);
-    }
-
-    /// As [`crate::Session::entries`].
-    pub fn entries(&self, rows: &str) {
-        self.runs.entries(rows);
-    }
-
-    /// As [`crate::Session::visit`].
-    pub fn visit(&mut self, row: &str) {
-        self.runs.visit(row);
-    }
-
-    /// As [`crate::Session::scanned`].
-    pub fn scanned(&mut self, position: f64) {
-        self.runs.scanned(crate::position(position));
-    }
-
-    /// As [`crate::Session::failed`].
-    pub fn failed(&mut self, kind: &str, reason: String) {
-        self.runs.failed(kind, reason);
-    }
 }
+
+answered!(CaseRun);

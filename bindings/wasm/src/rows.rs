@@ -8,7 +8,7 @@ mod row;
 mod written;
 
 pub(crate) use found::{read_page, read_records, read_snapshot};
-pub(crate) use row::Row;
+pub(crate) use row::{Row, RowReader};
 pub(crate) use written::text_owner;
 
 use serde::Serialize;

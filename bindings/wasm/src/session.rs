@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::ask::{Ask, thrown};
 use crate::host::RememberedHost;
 use crate::remember::{Answer, Need, Remembering, damaged};
-use crate::rows::{self, Row};
+use crate::rows::{self, Row, RowReader};
 
 /// What the store is asked, as JavaScript sees it.
 #[derive(Serialize)]
@@ -82,6 +82,7 @@ pub(crate) struct Runs {
     snapshot: Option<Arc<str>>,
     /// The rows of the scan that is under way.
     rows: Vec<Row>,
+    reader: RowReader,
 }
 
 impl Runs {
@@ -92,6 +93,7 @@ impl Runs {
             need: None,
             snapshot: None,
             rows: Vec::new(),
+            reader: RowReader::default(),
         }
     }
 
@@ -163,10 +165,11 @@ impl Runs {
     }
 
     pub(crate) fn visit(&mut self, text: &str) {
-        self.rows.push(Row::read(text));
+        self.rows.extend(self.reader.read(text));
     }
 
     pub(crate) fn scanned(&mut self, position: u64) {
+        self.reader = RowReader::default();
         let rows = std::mem::take(&mut self.rows);
         self.store.remember(Answer::Scanned(rows.into(), position));
     }
@@ -174,6 +177,7 @@ impl Runs {
     /// The store failed in this way.
     pub(crate) fn failed(&mut self, kind: &str, reason: String) {
         self.rows.clear();
+        self.reader = RowReader::default();
         let error = store_error(kind, reason);
         let answer = if let Some((_, Need::Transact(_))) = self.need {
             Answer::Transacted(self.snapshot.take(), Err(error))
@@ -196,6 +200,59 @@ pub(crate) fn store_error(kind: &str, reason: String) -> StoreError {
         _ => StoreError::Failed { reason },
     }
 }
+
+/// What JavaScript asks and answers between two runs, the same for everything that has [`Runs`].
+macro_rules! answered {
+    ($what:ty) => {
+        #[wasm_bindgen]
+        impl $what {
+            /// What the store is asked, as JSON.
+            ///
+            /// # Errors
+            /// Where nothing is needed.
+            pub fn need(&self) -> Result<String, String> {
+                self.runs.need().map(|(_, text)| text)
+            }
+
+            /// Takes the snapshot that was asked for.
+            pub fn loaded(&self, snapshot: String) {
+                self.runs.loaded(snapshot);
+            }
+
+            /// Says that the store did as it was asked.
+            pub fn done(&mut self) {
+                self.runs.done();
+            }
+
+            /// Takes the page of refunds that was asked for.
+            pub fn listed(&self, page: &str) {
+                self.runs.listed(page);
+            }
+
+            /// Takes the journal entries that were asked for.
+            pub fn entries(&self, rows: &str) {
+                self.runs.entries(rows);
+            }
+
+            /// Takes a row of the scan that was asked for.
+            pub fn visit(&mut self, row: &str) {
+                self.runs.visit(row);
+            }
+
+            /// Says that the scan is through, and the last position of its view.
+            pub fn scanned(&mut self, position: f64) {
+                self.runs.scanned(crate::position(position));
+            }
+
+            /// Says in which way the store failed, and why.
+            pub fn failed(&mut self, kind: &str, reason: String) {
+                self.runs.failed(kind, reason);
+            }
+        }
+    };
+}
+#[cfg(feature = "conformance")]
+pub(crate) use answered;
 
 /// One question to a ledger over a store in JavaScript. `run` it until it answers `true`, and in
 /// between ask the store for what it needs.
@@ -238,19 +295,6 @@ impl Session {
         }
     }
 
-    /// What the store is asked, as JSON.
-    ///
-    /// # Errors
-    /// Where nothing is needed.
-    pub fn need(&self) -> Result<String, String> {
-        self.runs.need().map(|(_, text)| text)
-    }
-
-    /// Takes the snapshot that was asked for.
-    pub fn loaded(&self, snapshot: String) {
-        self.runs.loaded(snapshot);
-    }
-
     /// Decides on a snapshot within a transaction: what is to be written, as JSON, or nothing.
     ///
     /// # Errors
@@ -260,34 +304,5 @@ impl Session {
         // What the run answers is known only once the transaction is through.
         self.runs.decide(snapshot, || drop(ask.perform(ledger)))
     }
-
-    /// Says that the store did as it was asked.
-    pub fn done(&mut self) {
-        self.runs.done();
-    }
-
-    /// Takes the page of refunds that was asked for.
-    pub fn listed(&self, page: &str) {
-        self.runs.listed(page);
-    }
-
-    /// Takes the journal entries that were asked for.
-    pub fn entries(&self, rows: &str) {
-        self.runs.entries(rows);
-    }
-
-    /// Takes a row of the scan that was asked for.
-    pub fn visit(&mut self, row: &str) {
-        self.runs.visit(row);
-    }
-
-    /// Says that the scan is through, and the last position of its view.
-    pub fn scanned(&mut self, position: f64) {
-        self.runs.scanned(crate::position(position));
-    }
-
-    /// Says in which way the store failed, and why.
-    pub fn failed(&mut self, kind: &str, reason: String) {
-        self.runs.failed(kind, reason);
-    }
 }
+answered!(Session);

@@ -6,13 +6,14 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::ask::thrown;
 use crate::reply;
-use crate::rows::Row;
+use crate::rows::RowReader;
 use crate::session::store_error;
 
 /// A verification that is under way. It holds one movement at a time.
 #[wasm_bindgen]
 pub struct Verification {
     verifier: Verifier,
+    rows: RowReader,
 }
 
 #[wasm_bindgen]
@@ -26,12 +27,15 @@ impl Verification {
         let kept = read_head(head.as_deref()).map_err(|error| thrown(&error))?;
         Ok(Self {
             verifier: Verifier::new(kept),
+            rows: RowReader::default(),
         })
     }
 
     /// Takes a row of the scan.
     pub fn visit(&mut self, row: &str) {
-        self.verifier.visit(Row::read(row).as_row());
+        if let Some(row) = self.rows.read(row) {
+            self.verifier.visit(row.as_row());
+        }
     }
 
     /// The report as JSON, once the scan is through.
