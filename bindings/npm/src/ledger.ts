@@ -86,6 +86,11 @@ export class Ledger {
     return new Ledger(askingOf(engine, options), options);
   }
 
+  /** Whom the journal names with every change. */
+  get actor(): string {
+    return this.#options.actor ?? "local";
+  }
+
   /** The same ledger for another actor, say, or under another policy. What is not given stays. */
   with(options: Pick<LedgerOptions, "actor" | "policy" | "now" | "mint">): Ledger {
     const engine = guarded(() => this.#asking.engine.with(options.actor, policyText(options)));

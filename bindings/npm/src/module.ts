@@ -1,6 +1,6 @@
 /** The WebAssembly module: there is one, which all ledgers share. @module */
 import init, { initSync } from "./wasm/ledger.js";
-import { internalError } from "./errors.js";
+import { internalError, type RefundLedgerError } from "./errors.js";
 
 // Written out, for the script's own types lean on `Symbol.dispose`: a user's compiler may not have it.
 type WasmInput = string | URL | Request | Response | BufferSource | WebAssembly.Module;
@@ -41,7 +41,11 @@ export function loadNow(): void {
   if (readHere === undefined) {
     throw internalError("the module is not loaded yet; open a ledger first");
   }
-  initSync({ module: readHere() });
+  try {
+    initSync({ module: readHere() });
+  } catch (cause) {
+    throw notLoaded(cause);
+  }
   isLoaded = true;
 }
 
@@ -50,8 +54,12 @@ async function loadFrom(source: WasmSource | undefined): Promise<void> {
     await (source === undefined ? init() : init({ module_or_path: source }));
     isLoaded = true;
   } catch (cause) {
-    const hint = "check that `ledger_bg.wasm` is served beside the package's scripts, or pass it as `wasm`";
-    const policy = "and that a content security policy has `script-src 'wasm-unsafe-eval'`";
-    throw internalError(`the ledger's module can't be loaded: ${hint}, ${policy}`, { cause });
+    throw notLoaded(cause);
   }
+}
+
+function notLoaded(cause: unknown): RefundLedgerError {
+  const hint = "check that `ledger_bg.wasm` is there beside the package's scripts, or pass it as `wasm`";
+  const policy = "and that a content security policy has `script-src 'wasm-unsafe-eval'`";
+  return internalError(`the ledger's module can't be loaded: ${hint}, ${policy}`, { cause });
 }

@@ -130,3 +130,22 @@ for (const table of tables) {
     }
   }
 }
+
+test("without `authenticate`, changes are recorded as the ledger's actor's", async () => {
+  const ledger = await Ledger.open({ actor: "till-3" });
+  const handler = createFetchHandler(ledger);
+  const recorded = await handler(
+    new Request("http://ledger/v1/orgs/acme/subscription/sub-7/movement/mov-42", {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        currency: "EUR",
+        occurred_at: "2022-02-01T00:00:00Z",
+        amount: { value_with_taxes: 121 },
+        description: "February",
+      }),
+    }),
+  );
+  assert.equal(recorded.status, 201);
+  assert.deepEqual((await ledger.journal()).items.map(({ actor }) => actor), ["till-3"]);
+});
