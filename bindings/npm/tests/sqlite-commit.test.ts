@@ -5,9 +5,10 @@ import { test } from "node:test";
 import { Ledger } from "../src/node.js";
 import { type SqliteHandle, SqliteStore } from "../src/sqlite.js";
 import type { WriteBatch } from "../src/store.js";
-import { keyOf, libraries, newFile, scanAll, storeError } from "./support/ledger-files.js";
+import { libraries, newFile, scanAll, storeError } from "./support/ledger-files.js";
 import { importLines, verify } from "./support/refunds.js";
 import { difference } from "./support/replay.js";
+import { keyOf } from "./support/rows.js";
 
 const SCOPE = { org_id: "acme", subscription_id: "sub-7", movement_id: "mov-1" };
 

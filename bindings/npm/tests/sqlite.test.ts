@@ -7,10 +7,10 @@ import { SqliteStore } from "../src/sqlite.js";
 import type { EntryRow, RefundRow } from "../src/store.js";
 import { goldenLines, head, importLines, refundsJson, verify } from "./support/refunds.js";
 import { difference } from "./support/replay.js";
+import { keyOf } from "./support/rows.js";
 import {
   everything,
   filledFile,
-  keyOf,
   libraries,
   listAll,
   newFile,

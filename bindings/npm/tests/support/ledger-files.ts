@@ -5,13 +5,13 @@ import { DatabaseSync } from "node:sqlite";
 import Database from "better-sqlite3";
 import type { SqliteHandle, SqliteStore } from "../../src/sqlite.js";
 import {
-  type MovementKey,
   type RefundFilter,
   type RefundRow,
   type ScanRow,
   StoreError,
 } from "../../src/store.js";
 import { folder, goldenLines, importLines } from "./refunds.js";
+import { filter, range } from "./rows.js";
 
 export interface Library {
   name: string;
@@ -56,25 +56,12 @@ export function tamper(path: string, sql: string): void {
   handle.close();
 }
 
-export const everything: RefundFilter = {
-  org_id: null,
-  subscription_id: null,
-  movement_id: null,
-  refund_id: null,
-  from: null,
-  to: null,
-  external_id: null,
-  external_invoice_id: null,
-  kind: null,
-  billable: null,
-  include_deleted: true,
-};
+export const everything: RefundFilter = filter();
 
 /** All that a scan of everything visits. */
 export function scanAll(store: SqliteStore): ScanRow[] {
   const rows: ScanRow[] = [];
-  const range = { org_id: null, only: null, after: null, entries: true, refunds: true };
-  store.scan(range, (row) => {
+  store.scan(range(), (row) => {
     rows.push(row);
     return true;
   });
@@ -84,10 +71,6 @@ export function scanAll(store: SqliteStore): ScanRow[] {
 /** All refunds in the order of lists. */
 export function listAll(store: SqliteStore): RefundRow[] {
   return store.listRefunds(everything, null, 1_000_000).items.map(({ row }) => row);
-}
-
-export function keyOf({ org_id, subscription_id, movement_id }: MovementKey): MovementKey {
-  return { org_id, subscription_id, movement_id };
 }
 
 /** For `assert.throws`: a store's error of this kind whose message matches. */

@@ -30,9 +30,12 @@ export class MapStore implements RefundStore {
       refunds: wanted.refunds.map(({ org_id, id, external_id, revisions }) => {
         const found = id ?? this.#externalIds.get(JSON.stringify([org_id, external_id]));
         const row = found === undefined ? undefined : this.#refunds.get(found);
-        return row === undefined || row.org_id !== org_id
-          ? null
-          : { row, text: this.#entry(row, row.text_sequence), chain: revisions.every((revision) => revision === row.revision) ? [] : this.#chain(row) };
+        if (row === undefined || row.org_id !== org_id) {
+          return null;
+        }
+        const isPast = revisions.some((revision) => revision !== row.revision);
+        const chain = isPast ? this.#chain(row) : [];
+        return { row, text: this.#entry(row, row.text_sequence), chain };
       }),
     };
   }

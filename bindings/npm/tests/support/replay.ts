@@ -1,7 +1,7 @@
 /** Batches for one ledger, made of the rows of another one. */
 import type { EntryRow, Erasure, MovementRow, Precondition, RefundRow, WriteBatch } from "../../src/store.js";
 import type { SqliteStore } from "../../src/sqlite.js";
-import { keyOf } from "./ledger-files.js";
+import { keyOf } from "./rows.js";
 
 /** What the fifth byte of an entry says where it erases texts. */
 const TEXT_ERASED = 5;
