@@ -1,10 +1,9 @@
 //! The lines of an import file: commands as JSON.
 
-use serde_json::value::RawValue;
-
 use super::object::Object;
 use super::request::{self, Digits};
-use super::{BODY_BYTES_MAX, DEPTH_MAX, scan};
+use super::scan::{Document, Value};
+use super::{BODY_BYTES_MAX, DEPTH_MAX};
 use crate::command::{Command, Operation};
 use crate::decide::Preserved;
 use crate::error::{ErrorCode, Faults, LedgerError};
@@ -46,8 +45,8 @@ pub struct Line {
 /// ```
 pub fn parse_line(line: &[u8]) -> Result<Line, LedgerError> {
     let bytes_max = BODY_BYTES_MAX.saturating_add(ENVELOPE_BYTES_MAX);
-    let raw = scan::check(line, bytes_max, DEPTH_MAX.saturating_add(1))?;
-    let object = Object::any(raw)?;
+    let document = Document::check(line, bytes_max, DEPTH_MAX.saturating_add(1))?;
+    let object = Object::any(document.root())?;
     let op = parse_op(&object)?;
     object.check_fields(op.fields())?;
     let mut faults = Faults::default();
@@ -135,7 +134,7 @@ fn parse_op(object: &Object<'_>) -> Result<Op, LedgerError> {
     let mut faults = Faults::default();
     let op = object
         .required("op", &mut faults)
-        .and_then(|raw| object.text("op", raw, &mut faults));
+        .and_then(|value| object.text("op", value, &mut faults));
     let found = op.and_then(|op| {
         let found = Op::ALL.into_iter().find(|(name, _)| *name == op);
         if found.is_none() {
@@ -162,7 +161,7 @@ pub(super) fn movement_key(object: &Object<'_>, faults: &mut Faults) -> Option<M
     let texts = NAMES.map(|name| {
         object
             .required(name, faults)
-            .and_then(|raw| object.text(name, raw, faults))
+            .and_then(|value| object.text(name, value, faults))
     });
     if let [Some(org), Some(subscription), Some(movement)] = &texts {
         return faults.keep(MovementKey::new(org, subscription, movement));
@@ -255,18 +254,18 @@ fn body<T>(
     object: &Object<'_>,
     digits: Digits,
     faults: &mut Faults,
-    parse: fn(&RawValue, Digits) -> Result<T, LedgerError>,
+    parse: fn(Value<'_>, Digits) -> Result<T, LedgerError>,
 ) -> Result<Option<T>, LedgerError> {
-    let Some(raw) = object.required("body", faults) else {
+    let Some(value) = object.required("body", faults) else {
         return Ok(None);
     };
-    let length = raw.get().len();
+    let length = value.text().len();
     if length > BODY_BYTES_MAX {
         return Err(LedgerError::malformed(format!(
             "the body has {length} bytes; at most {BODY_BYTES_MAX} are allowed"
         )));
     }
-    match parse(raw, digits) {
+    match parse(value, digits) {
         Err(error) if error.code() != ErrorCode::InvalidRequest => Err(error),
         result => Ok(faults.keep(result)),
     }
@@ -275,7 +274,7 @@ fn body<T>(
 /// The refund that a line names: by the ledger's id, or by external id. What can't be a refund's id
 /// names a refund that does not exist, as any other unknown id does.
 pub(super) fn lookup(object: &Object<'_>, faults: &mut Faults) -> Option<RefundLookup> {
-    if let Some(raw) = object.get("refund_id") {
+    if let Some(value) = object.get("refund_id") {
         if object.get("external_refund_unique_id").is_some() {
             faults.add(
                 "external_refund_unique_id",
@@ -284,7 +283,7 @@ pub(super) fn lookup(object: &Object<'_>, faults: &mut Faults) -> Option<RefundL
             );
             return None;
         }
-        let text = object.text("refund_id", raw, faults)?;
+        let text = object.text("refund_id", value, faults)?;
         return Some(text.parse().map_or(RefundLookup::Nothing, RefundLookup::Id));
     }
     if object.get("external_refund_unique_id").is_some() {
@@ -308,7 +307,7 @@ fn expected_revision(object: &Object<'_>, faults: &mut Faults) -> Option<u32> {
     )
 }
 
-fn parse_preserved(raw: &RawValue) -> Result<Preserved, LedgerError> {
+fn parse_preserved(value: Value<'_>) -> Result<Preserved, LedgerError> {
     const FIELDS: [&str; 11] = [
         "sequence",
         "recorded_at",
@@ -323,7 +322,7 @@ fn parse_preserved(raw: &RawValue) -> Result<Preserved, LedgerError> {
         "hash",
     ];
     let mut faults = Faults::default();
-    let Some(object) = Object::read(raw, "preserved", &FIELDS)? else {
+    let Some(object) = Object::read(value, "preserved", &FIELDS)? else {
         return Err(LedgerError::invalid_field(
             "preserved",
             "wrong_type",
@@ -333,15 +332,15 @@ fn parse_preserved(raw: &RawValue) -> Result<Preserved, LedgerError> {
     let mut hash = |name| {
         object
             .required(name, &mut faults)
-            .and_then(|raw| object.parsed(name, raw, &mut faults, str::parse::<Hash>))
+            .and_then(|value| object.parsed(name, value, &mut faults, str::parse::<Hash>))
     };
     let (text_hash, hash) = (hash("text_hash"), hash("hash"));
     let sequence = object.u64("sequence", &mut faults);
     let text_sequence = object.u64("text_sequence", &mut faults);
     let recorded_at = object.required_timestamp("recorded_at", &mut faults);
     let actor = object.required_id("actor", &mut faults);
-    let refund = object.get("refund_id").and_then(|raw| {
-        let id = object.parsed("refund_id", raw, &mut faults, |text| {
+    let refund = object.get("refund_id").and_then(|value| {
+        let id = object.parsed("refund_id", value, &mut faults, |text| {
             text.parse::<RefundId>().map_err(|_| {
                 LedgerError::invalid_field(
                     "refund_id",
@@ -352,12 +351,12 @@ fn parse_preserved(raw: &RawValue) -> Result<Preserved, LedgerError> {
         });
         let revision = object
             .required("revision", &mut faults)
-            .and_then(|raw| object.whole("revision", raw, &mut faults));
+            .and_then(|value| object.whole("revision", value, &mut faults));
         id.zip(revision)
     });
     let salt = object
         .get("salt")
-        .and_then(|raw| object.parsed("salt", raw, &mut faults, str::parse::<Salt>));
+        .and_then(|value| object.parsed("salt", value, &mut faults, str::parse::<Salt>));
     let mut is_set =
         |name| object.get(name).is_some() && object.required_bool(name, &mut faults) == Some(true);
     let (holds_idempotency_key, erased) = (is_set("holds_idempotency_key"), is_set("erased"));

@@ -1,12 +1,8 @@
 //! One JSON object whose fields are read one by one, each fault noted by its path.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
-use super::scan::unquoted;
+use super::scan::{Value, unquoted};
 use crate::error::{Faults, LedgerError};
 use crate::id::Id;
 use crate::money::DecimalValue;
@@ -15,54 +11,45 @@ use crate::time::Timestamp;
 /// The fields of an object, as they stand in the text. `null` counts as absent.
 pub(super) struct Object<'a> {
     path: &'static str,
-    fields: Vec<(Cow<'a, str>, &'a RawValue)>,
+    value: Value<'a>,
 }
 
 impl<'a> Object<'a> {
     /// The object that a whole request is.
-    pub(super) fn root(raw: &'a RawValue, known: &[&str]) -> Result<Self, LedgerError> {
-        let this = Self::any(raw)?;
+    pub(super) fn root(value: Value<'a>, known: &[&str]) -> Result<Self, LedgerError> {
+        let this = Self::any(value)?;
         this.check_fields(known)?;
         Ok(this)
     }
 
     /// A whole request whose fields are not judged yet.
-    pub(super) fn any(raw: &'a RawValue) -> Result<Self, LedgerError> {
-        Self::parse(raw, "")?
-            .ok_or_else(|| LedgerError::malformed("the request must be a JSON object, `{` to `}`"))
+    pub(super) fn any(value: Value<'a>) -> Result<Self, LedgerError> {
+        if value.is_object() {
+            Ok(Self { path: "", value })
+        } else {
+            Err(LedgerError::malformed(
+                "the request must be a JSON object, `{` to `}`",
+            ))
+        }
     }
 
     /// An object inside; `None` where the value is something else.
     pub(super) fn read(
-        raw: &'a RawValue,
+        value: Value<'a>,
         path: &'static str,
         known: &[&str],
     ) -> Result<Option<Self>, LedgerError> {
-        let this = Self::parse(raw, path)?;
-        if let Some(this) = &this {
-            this.check_fields(known)?;
-        }
-        Ok(this)
-    }
-
-    fn parse(raw: &'a RawValue, path: &'static str) -> Result<Option<Self>, LedgerError> {
-        if !raw.get().starts_with('{') {
+        if !value.is_object() {
             return Ok(None);
         }
-        let fields: Fields<'a> = serde_json::from_str(raw.get())
-            .map_err(|error| LedgerError::malformed(format!("the request is not JSON: {error}")))?;
-        Ok(Some(Self {
-            path,
-            fields: fields.0,
-        }))
+        let this = Self { path, value };
+        this.check_fields(known)?;
+        Ok(Some(this))
     }
 
     /// Refuses a field that is none of these.
     pub(super) fn check_fields(&self, known: &[&str]) -> Result<(), LedgerError> {
-        let unknown = self
-            .fields
-            .iter()
-            .find(|(name, _)| !known.contains(&name.as_ref()));
+        let unknown = self.value.members().find(|(name, _)| !known.contains(name));
         match unknown {
             None => Ok(()),
             Some((unknown, _)) => Err(LedgerError::malformed(format!(
@@ -86,15 +73,15 @@ impl<'a> Object<'a> {
     }
 
     /// The value of a field, unless it is absent or `null`.
-    pub(super) fn get(&self, name: &str) -> Option<&'a RawValue> {
-        self.fields
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, raw)| *raw)
-            .filter(|raw| raw.get() != "null")
+    pub(super) fn get(&self, name: &str) -> Option<Value<'a>> {
+        self.value
+            .members()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+            .filter(|value| value.text() != "null")
     }
 
-    pub(super) fn required(&self, name: &str, faults: &mut Faults) -> Option<&'a RawValue> {
+    pub(super) fn required(&self, name: &str, faults: &mut Faults) -> Option<Value<'a>> {
         let found = self.get(name);
         if found.is_none() {
             faults.add(self.path_of(name), "required", "is required");
@@ -114,13 +101,13 @@ impl<'a> Object<'a> {
     pub(super) fn text(
         &self,
         name: &str,
-        raw: &'a RawValue,
+        value: Value<'a>,
         faults: &mut Faults,
     ) -> Option<Cow<'a, str>> {
-        if !raw.get().starts_with('"') {
+        if !value.text().starts_with('"') {
             return self.wrong_type(name, "a string", faults);
         }
-        unquoted(raw.get()).ok().or_else(|| {
+        unquoted(value.text()).ok().or_else(|| {
             faults.add(
                 self.path_of(name),
                 "invalid_format",
@@ -134,11 +121,11 @@ impl<'a> Object<'a> {
     pub(super) fn parsed<T>(
         &self,
         name: &str,
-        raw: &'a RawValue,
+        value: Value<'a>,
         faults: &mut Faults,
         parse: impl FnOnce(&str) -> Result<T, LedgerError>,
     ) -> Option<T> {
-        let text = self.text(name, raw, faults)?;
+        let text = self.text(name, value, faults)?;
         parse(&text)
             .map_err(|error| faults.note_at(&self.path_of(name), error))
             .ok()
@@ -163,7 +150,7 @@ impl<'a> Object<'a> {
     }
 
     pub(super) fn required_bool(&self, name: &str, faults: &mut Faults) -> Option<bool> {
-        match self.required(name, faults)?.get() {
+        match self.required(name, faults)?.text() {
             "true" => Some(true),
             "false" => Some(false),
             _ => self.wrong_type(name, "`true` or `false`", faults),
@@ -174,12 +161,12 @@ impl<'a> Object<'a> {
     pub(super) fn decimal_text(
         &self,
         name: &str,
-        raw: &'a RawValue,
+        value: Value<'a>,
         faults: &mut Faults,
     ) -> Option<Cow<'a, str>> {
-        match raw.get().as_bytes().first() {
-            Some(b'"') => self.text(name, raw, faults),
-            Some(b'-' | b'0'..=b'9') => Some(Cow::Borrowed(raw.get())),
+        match value.text().as_bytes().first() {
+            Some(b'"') => self.text(name, value, faults),
+            Some(b'-' | b'0'..=b'9') => Some(Cow::Borrowed(value.text())),
             _ => self.wrong_type(name, "a number or a decimal string", faults),
         }
     }
@@ -198,17 +185,17 @@ impl<'a> Object<'a> {
 
     /// A required whole number that is not negative.
     pub(super) fn u64(&self, name: &str, faults: &mut Faults) -> Option<u64> {
-        let raw = self.required(name, faults)?;
-        self.whole(name, raw, faults)
+        let value = self.required(name, faults)?;
+        self.whole(name, value, faults)
     }
 
     pub(super) fn whole<T: std::str::FromStr>(
         &self,
         name: &str,
-        raw: &RawValue,
+        value: Value<'_>,
         faults: &mut Faults,
     ) -> Option<T> {
-        let text = raw.get();
+        let text = value.text();
         if !text.starts_with(|c: char| c.is_ascii_digit() || c == '-') {
             return self.wrong_type(name, "a whole number", faults);
         }
@@ -222,31 +209,3 @@ impl<'a> Object<'a> {
         })
     }
 }
-
-/// An object's fields in order, keys borrowed where they have no escapes.
-struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct FieldsVisitor;
-        impl<'de> Visitor<'de> for FieldsVisitor {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut fields = Vec::with_capacity(12);
-                while let Some((Key(key), value)) = map.next_entry()? {
-                    fields.push((key, value));
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);

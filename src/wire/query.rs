@@ -2,7 +2,8 @@
 
 use super::line::{lookup, movement_key};
 use super::object::Object;
-use super::{BODY_BYTES_MAX, DEPTH_MAX, scan};
+use super::scan::Document;
+use super::{BODY_BYTES_MAX, DEPTH_MAX};
 use crate::error::{Faults, LedgerError};
 use crate::head::Head;
 use crate::id::{Id, MovementKey};
@@ -13,8 +14,8 @@ use crate::store::RefundLookup;
 
 const SCOPE: [&str; 3] = ["org_id", "subscription_id", "movement_id"];
 
-fn parse<'a>(text: &'a [u8], known: &[&str]) -> Result<Object<'a>, LedgerError> {
-    Object::root(scan::check(text, BODY_BYTES_MAX, DEPTH_MAX)?, known)
+fn check(text: &[u8]) -> Result<Document<'_>, LedgerError> {
+    Document::check(text, BODY_BYTES_MAX, DEPTH_MAX)
 }
 
 /// What is there once no fault was found.
@@ -38,7 +39,8 @@ fn sound<T>(faults: Faults, value: Option<T>) -> Result<T, LedgerError> {
 /// # Ok(()) }
 /// ```
 pub fn parse_movement_key(text: &[u8]) -> Result<MovementKey, LedgerError> {
-    let object = parse(text, &SCOPE)?;
+    let document = check(text)?;
+    let object = Object::root(document.root(), &SCOPE)?;
     let mut faults = Faults::default();
     let key = movement_key(&object, &mut faults);
     sound(faults, key)
@@ -65,7 +67,8 @@ pub fn parse_refund_reference(text: &[u8]) -> Result<(MovementKey, RefundLookup)
         &["refund_id", "external_refund_unique_id"],
     ]
     .concat();
-    let object = parse(text, &known)?;
+    let document = check(text)?;
+    let object = Object::root(document.root(), &known)?;
     let mut faults = Faults::default();
     let (key, refund) = (
         movement_key(&object, &mut faults),
@@ -101,10 +104,11 @@ pub fn parse_refund_query(text: &[u8]) -> Result<RefundQuery, LedgerError> {
         "limit",
         "cursor",
     ];
-    let object = parse(text, &[SCOPE.as_slice(), &own].concat())?;
+    let document = check(text)?;
+    let object = Object::root(document.root(), &[SCOPE.as_slice(), &own].concat())?;
     let mut faults = Faults::default();
-    let kind = object.get("kind").and_then(|raw| {
-        object.parsed("kind", raw, &mut faults, |text| match text {
+    let kind = object.get("kind").and_then(|value| {
+        object.parsed("kind", value, &mut faults, |text| match text {
             "standard" => Ok(KindName::Standard),
             "non_subscribable" => Ok(KindName::NonSubscribable),
             _ => Err(LedgerError::invalid_field(
@@ -130,7 +134,7 @@ pub fn parse_refund_query(text: &[u8]) -> Result<RefundQuery, LedgerError> {
     let limit = limit(&object, &mut faults);
     let cursor = object
         .get("cursor")
-        .and_then(|raw| object.parsed("cursor", raw, &mut faults, str::parse));
+        .and_then(|value| object.parsed("cursor", value, &mut faults, str::parse));
     let query = RefundQuery {
         filter,
         limit,
@@ -163,13 +167,14 @@ pub struct JournalQuery {
 /// # Ok(()) }
 /// ```
 pub fn parse_journal_query(text: &[u8]) -> Result<JournalQuery, LedgerError> {
-    let object = parse(text, &["org_id", "after", "limit"])?;
+    let document = check(text)?;
+    let object = Object::root(document.root(), &["org_id", "after", "limit"])?;
     let mut faults = Faults::default();
     let org = object.id("org_id", &mut faults);
     // Positions are signed in some stores.
     let after = object
         .get("after")
-        .and_then(|raw| object.whole::<u64>("after", raw, &mut faults));
+        .and_then(|value| object.whole::<u64>("after", value, &mut faults));
     if after.is_some_and(|after| i64::try_from(after).is_err()) {
         faults.add("after", "out_of_range", "must be a position of the journal");
     }
@@ -187,10 +192,9 @@ pub fn parse_journal_query(text: &[u8]) -> Result<JournalQuery, LedgerError> {
 /// # Errors
 /// `malformed_request`; `invalid_request` that lists every field at fault.
 pub(crate) fn parse_head(text: &str) -> Result<Head, LedgerError> {
-    let object = parse(
-        text.as_bytes(),
-        &["version", "position", "entries", "movements", "root"],
-    )?;
+    let document = check(text.as_bytes())?;
+    let known = ["version", "position", "entries", "movements", "root"];
+    let object = Object::root(document.root(), &known)?;
     let mut faults = Faults::default();
     let version = object.u64("version", &mut faults);
     let position = object.u64("position", &mut faults);
@@ -198,7 +202,7 @@ pub(crate) fn parse_head(text: &str) -> Result<Head, LedgerError> {
     let movements = object.u64("movements", &mut faults);
     let root = object
         .required("root", &mut faults)
-        .and_then(|raw| object.parsed("root", raw, &mut faults, str::parse));
+        .and_then(|value| object.parsed("root", value, &mut faults, str::parse));
     if version.is_some_and(|version| version != u64::from(Head::VERSION)) {
         faults.add(
             "version",

@@ -1,9 +1,8 @@
 //! The contract's request bodies.
 
-use serde_json::value::RawValue;
-
 use super::object::Object;
-use super::{BODY_BYTES_MAX, DEPTH_MAX, scan};
+use super::scan::{Document, Value};
+use super::{BODY_BYTES_MAX, DEPTH_MAX};
 use crate::amount::{AmountRequest, Percentage, Tax};
 use crate::error::{Faults, LedgerError};
 use crate::money::DecimalValue;
@@ -72,10 +71,8 @@ pub(super) enum Digits {
 /// # Ok(()) }
 /// ```
 pub fn parse_movement_request(body: &[u8]) -> Result<MovementRequest, LedgerError> {
-    movement(
-        scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?,
-        Digits::Limited,
-    )
+    let document = Document::check(body, BODY_BYTES_MAX, DEPTH_MAX)?;
+    movement(document.root(), Digits::Limited)
 }
 
 /// Reads the contract's `RefundRequestDTO`.
@@ -97,8 +94,9 @@ pub fn parse_movement_request(body: &[u8]) -> Result<MovementRequest, LedgerErro
 /// # Ok(()) }
 /// ```
 pub fn parse_refund_request(body: &[u8]) -> Result<RefundRequest, LedgerError> {
-    let raw = scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?;
-    let content = refund(raw, Form::standard(Presence::Required), Digits::Limited)?;
+    let document = Document::check(body, BODY_BYTES_MAX, DEPTH_MAX)?;
+    let form = Form::standard(Presence::Required);
+    let content = refund(document.root(), form, Digits::Limited)?;
     match content.external_refund_unique_id {
         Some(external_refund_unique_id) => Ok(RefundRequest {
             refund_datetime: content.refund_datetime,
@@ -134,8 +132,8 @@ pub fn parse_refund_request(body: &[u8]) -> Result<RefundRequest, LedgerError> {
 pub fn parse_non_subscribable_request(
     body: &[u8],
 ) -> Result<NonSubscribableRefundRequest, LedgerError> {
-    let raw = scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?;
-    let content = refund(raw, Form::NON_SUBSCRIBABLE, Digits::Limited)?;
+    let document = Document::check(body, BODY_BYTES_MAX, DEPTH_MAX)?;
+    let content = refund(document.root(), Form::NON_SUBSCRIBABLE, Digits::Limited)?;
     match content.kind {
         RefundKind::NonSubscribable {
             transaction_type_id,
@@ -173,17 +171,18 @@ pub fn parse_non_subscribable_request(
 /// # Ok(()) }
 /// ```
 pub fn parse_update_request(body: &[u8]) -> Result<RefundContent, LedgerError> {
-    let raw = scan::check(body, BODY_BYTES_MAX, DEPTH_MAX)?;
-    refund(raw, update_form(raw, Presence::Required)?, Digits::Limited)
+    let document = Document::check(body, BODY_BYTES_MAX, DEPTH_MAX)?;
+    let form = update_form(document.root(), Presence::Required)?;
+    refund(document.root(), form, Digits::Limited)
 }
 
-pub(super) fn movement(raw: &RawValue, digits: Digits) -> Result<MovementRequest, LedgerError> {
+pub(super) fn movement(value: Value<'_>, digits: Digits) -> Result<MovementRequest, LedgerError> {
     let mut faults = Faults::default();
-    let body = Object::root(raw, &MOVEMENT_FIELDS)?;
+    let body = Object::root(value, &MOVEMENT_FIELDS)?;
     let amount = amount(&body, &AMOUNT_FIELDS, digits, &mut faults)?;
     let currency = body
         .required("currency", &mut faults)
-        .and_then(|raw| body.parsed("currency", raw, &mut faults, str::parse));
+        .and_then(|value| body.parsed("currency", value, &mut faults, str::parse));
     let occurred_at = body.required_timestamp("occurred_at", &mut faults);
     let description = description(&body, &mut faults);
     faults.into_result()?;
@@ -200,19 +199,19 @@ pub(super) fn movement(raw: &RawValue, digits: Digits) -> Result<MovementRequest
     }
 }
 
-pub(super) fn update(raw: &RawValue, digits: Digits) -> Result<RefundContent, LedgerError> {
-    refund(raw, update_form(raw, Presence::Optional)?, digits)
+pub(super) fn update(value: Value<'_>, digits: Digits) -> Result<RefundContent, LedgerError> {
+    refund(value, update_form(value, Presence::Optional)?, digits)
 }
 
-pub(super) fn create(raw: &RawValue, digits: Digits) -> Result<RefundContent, LedgerError> {
-    refund(raw, Form::standard(Presence::Required), digits)
+pub(super) fn create(value: Value<'_>, digits: Digits) -> Result<RefundContent, LedgerError> {
+    refund(value, Form::standard(Presence::Required), digits)
 }
 
 pub(super) fn create_non_subscribable(
-    raw: &RawValue,
+    value: Value<'_>,
     digits: Digits,
 ) -> Result<RefundContent, LedgerError> {
-    refund(raw, Form::NON_SUBSCRIBABLE, digits)
+    refund(value, Form::NON_SUBSCRIBABLE, digits)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -249,8 +248,8 @@ impl Form {
 }
 
 /// The form of an update's body; `external_id` is whether a standard refund must name its own.
-fn update_form(raw: &RawValue, external_id: Presence) -> Result<Form, LedgerError> {
-    Ok(if names_non_subscribable(raw)? {
+fn update_form(value: Value<'_>, external_id: Presence) -> Result<Form, LedgerError> {
+    Ok(if names_non_subscribable(value)? {
         Form::NON_SUBSCRIBABLE
     } else {
         Form::standard(external_id)
@@ -258,23 +257,23 @@ fn update_form(raw: &RawValue, external_id: Presence) -> Result<Form, LedgerErro
 }
 
 /// Whether an update's body has what only non-subscribable refunds have.
-fn names_non_subscribable(raw: &RawValue) -> Result<bool, LedgerError> {
+fn names_non_subscribable(value: Value<'_>) -> Result<bool, LedgerError> {
     let mut all: Vec<&str> = REFUND_FIELDS.to_vec();
     all.push("transaction_type_id");
-    let body = Object::root(raw, &all)?;
+    let body = Object::root(value, &all)?;
     if body.get("transaction_type_id").is_some() {
         return Ok(true);
     }
     let amount = match body.get("amount") {
-        Some(raw) => Object::read(raw, "amount", &BILLABLE_AMOUNT_FIELDS)?,
+        Some(value) => Object::read(value, "amount", &BILLABLE_AMOUNT_FIELDS)?,
         None => None,
     };
     Ok(amount.is_some_and(|amount| amount.get("billable").is_some()))
 }
 
-fn refund(raw: &RawValue, form: Form, digits: Digits) -> Result<RefundContent, LedgerError> {
+fn refund(value: Value<'_>, form: Form, digits: Digits) -> Result<RefundContent, LedgerError> {
     let mut faults = Faults::default();
-    let body = Object::root(raw, form.fields)?;
+    let body = Object::root(value, form.fields)?;
     let amount = amount(&body, form.amount_fields, digits, &mut faults)?;
     let refund_datetime = body.required_timestamp("refund_datetime", &mut faults);
     let period = Period::new(
@@ -325,8 +324,8 @@ fn refund(raw: &RawValue, form: Form, digits: Digits) -> Result<RefundContent, L
 }
 
 fn description(body: &Object<'_>, faults: &mut Faults) -> Option<Text> {
-    let raw = body.required("description", faults)?;
-    body.parsed("description", raw, faults, Text::new)
+    let value = body.required("description", faults)?;
+    body.parsed("description", value, faults, Text::new)
 }
 
 /// The amount and, in a `BillableAmountRequestDTO`, whether it is billable.
@@ -336,10 +335,10 @@ fn amount(
     digits: Digits,
     faults: &mut Faults,
 ) -> Result<Option<(AmountRequest, Option<bool>)>, LedgerError> {
-    let Some(raw) = body.required("amount", faults) else {
+    let Some(value) = body.required("amount", faults) else {
         return Ok(None);
     };
-    let Some(object) = Object::read(raw, "amount", known)? else {
+    let Some(object) = Object::read(value, "amount", known)? else {
         faults.add("amount", "wrong_type", "must be an object");
         return Ok(None);
     };
@@ -357,7 +356,7 @@ fn amount(
     let (without, without_at_fault) = value("value_without_taxes");
     let currency = object
         .get("currency")
-        .and_then(|raw| object.parsed("currency", raw, faults, str::parse));
+        .and_then(|value| object.parsed("currency", value, faults, str::parse));
     let billable = known
         .contains(&"billable")
         .then(|| object.required_bool("billable", faults))
@@ -385,19 +384,19 @@ fn amount(
 }
 
 fn tax(amount: &Object<'_>, faults: &mut Faults) -> Result<Option<Tax>, LedgerError> {
-    let Some(raw) = amount.get("tax") else {
+    let Some(value) = amount.get("tax") else {
         return Ok(None);
     };
-    let Some(object) = Object::read(raw, "amount.tax", &["type", "percentage"])? else {
+    let Some(object) = Object::read(value, "amount.tax", &["type", "percentage"])? else {
         faults.add("amount.tax", "wrong_type", "must be an object");
         return Ok(None);
     };
     let tax_type = object
         .required("type", faults)
-        .and_then(|raw| object.text("type", raw, faults));
+        .and_then(|value| object.text("type", value, faults));
     let percentage = object
         .required("percentage", faults)
-        .and_then(|raw| object.decimal_text("percentage", raw, faults))
+        .and_then(|value| object.decimal_text("percentage", value, faults))
         .and_then(|text| faults.keep_at("amount.tax.percentage", text.parse::<Percentage>()));
     // The type is judged also where the percentage is at fault.
     let tax = tax_type.and_then(|tax_type| {
