@@ -7,8 +7,6 @@
 
 mod codec;
 
-use std::collections::BTreeMap;
-
 use std::fmt;
 
 use serde::Serialize;
@@ -259,7 +257,8 @@ impl JournalRecord {
 #[derive(Debug)]
 pub(crate) struct RefundRevisions {
     id: RefundId,
-    texts: BTreeMap<u64, SaltedText>,
+    /// Each with the sequence of the entry that brought it.
+    texts: Vec<(u64, SaltedText)>,
     revisions: Vec<(Entry, Refund)>,
 }
 
@@ -267,7 +266,7 @@ impl RefundRevisions {
     pub(crate) fn new(id: RefundId) -> Self {
         Self {
             id,
-            texts: BTreeMap::new(),
+            texts: Vec::new(),
             revisions: Vec::new(),
         }
     }
@@ -289,10 +288,14 @@ impl RefundRevisions {
             return Ok(());
         }
         if let Some(text) = &stored.text {
-            self.texts.insert(stored.sequence, text.clone());
+            self.texts.push((stored.sequence, text.clone()));
         }
         let mut details = content.details.clone();
-        details.description.salted = self.texts.get(&details.description.sequence).cloned();
+        // Mostly it is the last one.
+        let mut brought = self.texts.iter().rev();
+        details.description.salted = brought
+            .find(|(sequence, _)| *sequence == details.description.sequence)
+            .map(|(_, text)| text.clone());
         let created_at = self
             .revisions
             .first()

@@ -275,13 +275,12 @@ impl Broken {
             self.dawdle(Bug::LoadsInTwoViews);
         }
         for (org, lookup, revisions) in wanted.refunds() {
-            let revisions: Vec<u32> = revisions.iter().copied().collect();
-            let mut found = self.find(org, lookup, &revisions);
+            let mut found = self.find(org, lookup, revisions);
             if self.bug == Bug::LooksUpAcrossOrgs && found.is_none() {
                 found = self
                     .orgs()
                     .iter()
-                    .find_map(|org| self.find(org, lookup, &revisions));
+                    .find_map(|org| self.find(org, lookup, revisions));
             }
             if let (Bug::ForgetsPastRevisions, Some(found)) = (self.bug, &mut found) {
                 found.past.clear();

@@ -109,7 +109,7 @@ impl State {
         }
     }
 
-    fn apply(&mut self, batch: &WriteBatch) -> Result<(), StoreError> {
+    fn apply(&mut self, batch: WriteBatch) -> Result<(), StoreError> {
         let is_new = |write: &RefundWrite| match write {
             RefundWrite::Insert(refund) => !self.refunds.contains_key(&refund.id),
             RefundWrite::Replace(_) => true,
@@ -117,26 +117,28 @@ impl State {
         if !batch.preconditions.iter().all(|p| self.holds(p)) || !batch.refunds.iter().all(is_new) {
             return Err(StoreError::Conflict);
         }
-        for movement in &batch.movements {
-            self.movements
-                .entry(movement.key.clone())
-                .and_modify(|slot| slot.movement = movement.clone())
-                .or_insert_with(|| MovementSlot {
-                    movement: movement.clone(),
+        for movement in batch.movements {
+            if let Some(slot) = self.movements.get_mut(&movement.key) {
+                slot.movement = movement;
+            } else {
+                let slot = MovementSlot {
+                    movement,
                     chain: Vec::new(),
                     refunds: BTreeSet::new(),
-                });
+                };
+                self.movements.insert(slot.movement.key.clone(), slot);
+            }
         }
-        for write in &batch.refunds {
+        for write in batch.refunds {
             self.put_refund(write);
         }
-        for entry in &batch.entries {
+        for entry in batch.entries {
             if let Some(slot) = self.movements.get_mut(&entry.movement) {
                 slot.chain.push(self.journal.len());
             }
             self.journal.push(JournalRecord {
                 position: position_behind(self.journal.len()),
-                entry: entry.clone(),
+                entry,
             });
         }
         for erasure in &batch.erasures {
@@ -145,9 +147,10 @@ impl State {
         Ok(())
     }
 
-    fn put_refund(&mut self, write: &RefundWrite) {
-        let refund = write.refund();
-        if let RefundWrite::Insert(_) = write {
+    fn put_refund(&mut self, write: RefundWrite) {
+        let is_new = matches!(write, RefundWrite::Insert(_));
+        let (RefundWrite::Insert(refund) | RefundWrite::Replace(refund)) = write;
+        if is_new {
             if let Some(slot) = self.movements.get_mut(&refund.movement) {
                 slot.refunds.insert(refund.id);
             }
@@ -156,13 +159,11 @@ impl State {
                     .insert((refund.movement.org(), external_id.id().clone()), refund.id);
             }
         }
-        let before = self.refunds.insert(refund.id, refund.clone());
-        if let Some(before) = before {
-            self.by_date
-                .remove(&(before.details.refund_datetime, refund.id));
+        let (id, date) = (refund.id, refund.details.refund_datetime);
+        if let Some(before) = self.refunds.insert(id, refund) {
+            self.by_date.remove(&(before.details.refund_datetime, id));
         }
-        self.by_date
-            .insert((refund.details.refund_datetime, refund.id));
+        self.by_date.insert((date, id));
     }
 
     fn erase(&mut self, erasure: &TextErasure) {
@@ -226,7 +227,7 @@ impl Store for MemoryStore {
     }
 
     fn commit(&self, batch: &WriteBatch) -> Result<(), StoreError> {
-        self.lock().apply(batch)
+        self.lock().apply(batch.clone())
     }
 
     fn list_refunds(
@@ -287,6 +288,6 @@ impl Store for MemoryStore {
         if batch.entries.is_empty() {
             return Ok(());
         }
-        state.apply(&batch)
+        state.apply(batch)
     }
 }

@@ -38,7 +38,7 @@ impl From<&Self> for RefundLookup {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadSet {
     movements: BTreeSet<MovementKey>,
-    refunds: BTreeMap<(Id, RefundLookup), BTreeSet<u32>>,
+    refunds: BTreeMap<(Id, RefundLookup), Vec<u32>>,
 }
 
 impl ReadSet {
@@ -53,10 +53,12 @@ impl ReadSet {
         if lookup == RefundLookup::Nothing {
             return;
         }
-        self.refunds
-            .entry((org, lookup))
-            .or_default()
-            .extend(revision);
+        let revisions = self.refunds.entry((org, lookup)).or_default();
+        if let Some(revision) = revision
+            && let Err(place) = revisions.binary_search(&revision)
+        {
+            revisions.insert(place, revision);
+        }
     }
 
     /// The movements that are wanted, in key order.
@@ -64,11 +66,12 @@ impl ReadSet {
         self.movements.iter()
     }
 
-    /// The refunds that are wanted, each with its org and the past revisions that are wanted too.
-    pub fn refunds(&self) -> impl Iterator<Item = (&Id, &RefundLookup, &BTreeSet<u32>)> {
+    /// The refunds that are wanted, each with its org and, in order, the past revisions that are
+    /// wanted too.
+    pub fn refunds(&self) -> impl Iterator<Item = (&Id, &RefundLookup, &[u32])> {
         self.refunds
             .iter()
-            .map(|((org, lookup), revisions)| (org, lookup, revisions))
+            .map(|((org, lookup), revisions)| (org, lookup, revisions.as_slice()))
     }
 }
 
@@ -102,8 +105,8 @@ impl<T> Loaded<T> {
 pub struct LoadedRefund {
     /// The refund as it is.
     pub refund: Refund,
-    /// What it was at earlier revisions (those asked for that exist).
-    pub past: BTreeMap<u32, Refund>,
+    /// What it was at earlier revisions (those asked for that exist), in order.
+    pub past: Vec<Refund>,
 }
 
 impl LoadedRefund {
@@ -123,21 +126,19 @@ impl LoadedRefund {
     /// # let refund = ledger.refund(&movement, &named)?;
     /// use refund_ledger::store::LoadedRefund;
     /// use refund_ledger::{RefundLookup, StoreError};
-    /// use std::collections::BTreeSet;
     /// let records = ledger.journal(0, 500)?; // the refund was updated from 12.1 to 24.2
     /// let mut chain: Vec<_> = records.into_iter().map(|record| record.entry).collect();
-    /// let first = BTreeSet::from([1]);
-    /// let loaded = LoadedRefund::from_chain(refund.clone(), &first, &chain)?;
-    /// assert_eq!(loaded.past[&1].details.amount.value_with_taxes(), "12.1");
+    /// let loaded = LoadedRefund::from_chain(refund.clone(), &[1], &chain)?;
+    /// assert_eq!(loaded.past[0].details.amount.value_with_taxes(), "12.1");
     ///
     /// chain[1].bytes.truncate(20);
-    /// let refused = LoadedRefund::from_chain(refund, &first, &chain).unwrap_err();
+    /// let refused = LoadedRefund::from_chain(refund, &[1], &chain).unwrap_err();
     /// assert!(matches!(refused, StoreError::Corrupted { .. }));
     /// # Ok(()) }
     /// ```
     pub fn from_chain<'a>(
         refund: Refund,
-        wanted: &BTreeSet<u32>,
+        wanted: &[u32],
         chain: impl IntoIterator<Item = &'a JournalEntry>,
     ) -> Result<Self, StoreError> {
         let mut revisions = RefundRevisions::new(refund.id);
@@ -149,7 +150,6 @@ impl LoadedRefund {
             .into_iter()
             .map(|(_, past)| past)
             .filter(|past| past.revision != refund.revision && wanted.contains(&past.revision))
-            .map(|past| (past.revision, past))
             .collect();
         Ok(Self { refund, past })
     }
@@ -159,7 +159,22 @@ impl LoadedRefund {
         if self.refund.revision == revision {
             Some(&self.refund)
         } else {
-            self.past.get(&revision)
+            self.past.iter().find(|past| past.revision == revision)
+        }
+    }
+
+    /// Puts in what the refund was at an earlier revision.
+    pub fn put_past(&mut self, past: Refund) {
+        match self
+            .past
+            .binary_search_by_key(&past.revision, |known| known.revision)
+        {
+            Ok(at) => {
+                if let Some(known) = self.past.get_mut(at) {
+                    *known = past;
+                }
+            }
+            Err(at) => self.past.insert(at, past),
         }
     }
 }
@@ -183,11 +198,14 @@ impl Snapshot {
     pub fn put_refund(&mut self, org: Id, lookup: RefundLookup, found: Option<LoadedRefund>) {
         let id = found.as_ref().map(|found| found.refund.id);
         self.lookups.insert((org, lookup), id);
-        if let Some(mut found) = found {
-            if let Some(earlier) = self.refunds.remove(&found.refund.id) {
-                found.past.extend(earlier.past);
+        let Some(found) = found else {
+            return;
+        };
+        match self.refunds.get_mut(&found.refund.id) {
+            Some(known) => found.past.into_iter().for_each(|past| known.put_past(past)),
+            None => {
+                self.refunds.insert(found.refund.id, found);
             }
-            self.refunds.insert(found.refund.id, found);
         }
     }
 
@@ -223,7 +241,7 @@ impl Snapshot {
         if let Some(TextOwner::Refund(id)) = change.erased
             && let Some(loaded) = self.refunds.get_mut(&id)
         {
-            for past in loaded.past.values_mut() {
+            for past in &mut loaded.past {
                 past.details.description.salted = None;
             }
         }
@@ -244,14 +262,14 @@ impl Snapshot {
                     refund.id,
                     LoadedRefund {
                         refund: refund.clone(),
-                        past: BTreeMap::new(),
+                        past: Vec::new(),
                     },
                 );
             }
             Some(loaded) => {
                 let before = std::mem::replace(&mut loaded.refund, refund.clone());
                 if before.revision != refund.revision {
-                    loaded.past.insert(before.revision, before);
+                    loaded.put_past(before);
                 }
             }
         }

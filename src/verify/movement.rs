@@ -1,6 +1,6 @@
 //! The check of one movement: its chain, what the chain rebuilds, and the tables beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Finding;
 use crate::amount::Values;
@@ -33,6 +33,8 @@ pub(super) struct Checked {
 /// A text that an entry brought.
 #[derive(Debug)]
 struct BroughtText {
+    /// That entry's.
+    sequence: u64,
     owner: TextOwner,
     digest: Hash,
     salted: Option<SaltedText>,
@@ -49,7 +51,10 @@ pub(super) struct MovementCheck {
     then: Option<ChainLength>,
     rebuilt: Option<Movement>,
     refunds: BTreeMap<RefundId, Refund>,
-    texts: BTreeMap<u64, BroughtText>,
+    /// Those of the refunds whose rows were there.
+    visited: BTreeSet<RefundId>,
+    /// In order of sequence.
+    texts: Vec<BroughtText>,
     finding: Option<Finding>,
 }
 
@@ -66,7 +71,8 @@ impl MovementCheck {
             then: None,
             rebuilt: None,
             refunds: BTreeMap::new(),
-            texts: BTreeMap::new(),
+            visited: BTreeSet::new(),
+            texts: Vec::new(),
             finding: None,
         }
     }
@@ -158,21 +164,19 @@ impl MovementCheck {
             {
                 return Err("the description is not the one that the entry attests".into());
             }
-            self.texts.insert(
-                entry.sequence,
-                BroughtText {
-                    owner,
-                    digest: description.digest,
-                    salted: text,
-                    erased: false,
-                },
-            );
+            self.texts.push(BroughtText {
+                sequence: entry.sequence,
+                owner,
+                digest: description.digest,
+                salted: text,
+                erased: false,
+            });
             return Ok(());
         }
         if text.is_some() {
             return Err("a text stands beside an entry that brought none".into());
         }
-        match self.texts.get(&description.sequence) {
+        match self.text_of(description) {
             Some(brought) if brought.owner == owner && brought.digest == description.digest => {
                 Ok(())
             }
@@ -326,7 +330,7 @@ impl MovementCheck {
 
     /// The owner's texts so far may be missing from here on, and must be.
     fn erase(&mut self, owner: TextOwner) -> Result<(), String> {
-        for text in self.texts.values_mut().filter(|text| text.owner == owner) {
+        for text in self.texts.iter_mut().filter(|text| text.owner == owner) {
             if text.salted.is_some() {
                 return Err("an erased description is still there".into());
             }
@@ -335,8 +339,15 @@ impl MovementCheck {
         Ok(())
     }
 
+    fn text_of(&self, description: &Description) -> Option<&BroughtText> {
+        let found = self
+            .texts
+            .binary_search_by_key(&description.sequence, |text| text.sequence);
+        self.texts.get(found.ok()?)
+    }
+
     fn with_text(&self, description: &Description) -> Description {
-        let brought = self.texts.get(&description.sequence);
+        let brought = self.text_of(description);
         Description {
             salted: brought.and_then(|text| text.salted.clone()),
             ..*description
@@ -344,15 +355,16 @@ impl MovementCheck {
     }
 
     pub(super) fn visit_refund(&mut self, refund: &Refund, holder: Option<RefundId>) {
-        let Some(mut rebuilt) = self.refunds.remove(&refund.id) else {
+        let known = self.refunds.get(&refund.id);
+        let Some(rebuilt) = known.filter(|_| self.visited.insert(refund.id)) else {
             self.fault(&format!(
                 "refund {}: the journal does not know it",
                 refund.id
             ));
             return;
         };
-        rebuilt.details.description = self.with_text(&rebuilt.details.description);
-        let fields = refund_differences(refund, &rebuilt);
+        let description = self.with_text(&rebuilt.details.description);
+        let fields = refund_differences(refund, rebuilt, &description);
         if !fields.is_empty() {
             self.fault(&format!(
                 "refund {}: its row is not what the journal says, in {}",
@@ -372,14 +384,15 @@ impl MovementCheck {
         let missing = self
             .texts
             .iter()
-            .find(|(_, text)| text.salted.is_none() && !text.erased);
-        if let Some((sequence, _)) = missing {
+            .find(|text| text.salted.is_none() && !text.erased);
+        if let Some(text) = missing {
             self.note(
-                Some(*sequence),
+                Some(text.sequence),
                 "the description is missing, though nothing erased it".into(),
             );
         }
-        if let Some(lost) = self.refunds.keys().next() {
+        let is_lost = |id: &&RefundId| !self.visited.contains(*id);
+        if let Some(lost) = self.refunds.keys().find(is_lost) {
             self.fault(&format!(
                 "refund {lost}: the journal knows it, its row is missing"
             ));
@@ -434,7 +447,11 @@ fn movement_differences(row: &Movement, rebuilt: &Movement) -> Vec<&'static str>
     ])
 }
 
-fn refund_differences(row: &Refund, rebuilt: &Refund) -> Vec<&'static str> {
+fn refund_differences(
+    row: &Refund,
+    rebuilt: &Refund,
+    description: &Description,
+) -> Vec<&'static str> {
     let (have, want) = (&row.details, &rebuilt.details);
     fields(&[
         ("kind", have.kind == want.kind),
@@ -450,7 +467,7 @@ fn refund_differences(row: &Refund, rebuilt: &Refund) -> Vec<&'static str> {
             have.external_invoice_id == want.external_invoice_id,
         ),
         ("external id", have.external_id == want.external_id),
-        ("description", have.description == want.description),
+        ("description", have.description == *description),
         ("movement", row.movement == rebuilt.movement),
         ("revision", row.revision == rebuilt.revision),
         ("created_at", row.created_at == rebuilt.created_at),

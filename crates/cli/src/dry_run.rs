@@ -89,12 +89,12 @@ impl Written {
             (Some(above), None) => above.clone(),
             (Some(above), Some(below)) => {
                 let mut merged = below.clone();
-                merged
-                    .past
-                    .insert(below.refund.revision, below.refund.clone());
-                merged.past.extend(above.past.clone());
-                merged.past.remove(&above.refund.revision);
+                merged.put_past(below.refund.clone());
+                for past in &above.past {
+                    merged.put_past(past.clone());
+                }
                 merged.refund = above.refund.clone();
+                forget_current(&mut merged);
                 merged
             }
         };
@@ -128,42 +128,44 @@ impl Written {
 
     /// Replaces a refund, keeping the revisions that it went through.
     fn put(&mut self, refund: &Refund, entries: &[JournalEntry]) -> Result<(), StoreError> {
-        let mut past = BTreeMap::new();
-        if let Some(before) = self.refunds.remove(&refund.id) {
-            past = before.past;
-            past.insert(before.refund.revision, before.refund);
-        }
+        let mut now = LoadedRefund {
+            refund: refund.clone(),
+            past: Vec::new(),
+        };
         if refund.revision > 1 {
             // A batch holds only the last of its revisions as a row; the others are in its entries.
-            let revisions = (1..refund.revision).collect();
+            let revisions: Vec<u32> = (1..refund.revision).collect();
             let chain = entries
                 .iter()
                 .filter(|entry| entry.movement == refund.movement);
-            let passed = LoadedRefund::from_chain(refund.clone(), &revisions, chain)?.past;
-            for (revision, passed) in passed {
-                past.entry(revision).or_insert(passed);
-            }
+            now = LoadedRefund::from_chain(refund.clone(), &revisions, chain)?;
         }
-        past.remove(&refund.revision);
-        let mut now = LoadedRefund {
-            refund: refund.clone(),
-            past,
-        };
+        if let Some(before) = self.refunds.remove(&refund.id) {
+            now.put_past(before.refund);
+            before.past.into_iter().for_each(|past| now.put_past(past));
+        }
+        forget_current(&mut now);
         share_texts(&mut now);
         self.refunds.insert(refund.id, now);
         Ok(())
     }
 }
 
+/// The current revision is none of the past ones.
+fn forget_current(refund: &mut LoadedRefund) {
+    let current = refund.refund.revision;
+    refund.past.retain(|past| past.revision != current);
+}
+
 fn revisions_mut(refund: &mut LoadedRefund) -> impl Iterator<Item = &mut Refund> {
-    std::iter::once(&mut refund.refund).chain(refund.past.values_mut())
+    std::iter::once(&mut refund.refund).chain(&mut refund.past)
 }
 
 /// Gives every revision the text that it shares with another: entries that kept an earlier text
 /// come without it.
 fn share_texts(refund: &mut LoadedRefund) {
     let texts: BTreeMap<u64, SaltedText> = std::iter::once(&refund.refund)
-        .chain(refund.past.values())
+        .chain(&refund.past)
         .filter_map(|revision| {
             let description = &revision.details.description;
             Some((description.sequence, description.salted.clone()?))

@@ -1,6 +1,5 @@
 //! Who asks, and what they may do.
 
-use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use refund_ledger::{Access, Action, Authorize, Id, LedgerError, Resource};
@@ -37,8 +36,8 @@ pub struct Caller {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
-    orgs: BTreeSet<OrgGrant>,
-    permissions: BTreeSet<Permission>,
+    orgs: Vec<OrgGrant>,
+    permissions: Vec<Permission>,
 }
 
 impl Grants {
@@ -79,7 +78,7 @@ impl Authorize for Grants {
 }
 
 /// Where a caller may act.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrgGrant {
     /// In every org, written `*`. An org of that name can't be granted by itself.
     Every,
@@ -103,7 +102,7 @@ impl FromStr for OrgGrant {
 }
 
 /// What a caller may do: `read`, `write`, or one kind of change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// `read`: movements, refunds, histories, lists and the org's journal.
     Read,

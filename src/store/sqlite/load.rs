@@ -1,7 +1,7 @@
 //! Reading what a decision needs.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, Row};
 
@@ -102,7 +102,7 @@ impl Loader<'_> {
         key: &MovementKey,
         org: &Id,
         external_id: &Id,
-        revisions: &BTreeSet<u32>,
+        revisions: &[u32],
     ) -> Result<(), Fault> {
         let connection = self.connection;
         let mut statement = connection.prepare_cached(LOAD_CREATION)?;
@@ -191,7 +191,7 @@ impl Loader<'_> {
         org: &Id,
         lookup: &RefundLookup,
         id: Option<RefundId>,
-        revisions: &BTreeSet<u32>,
+        revisions: &[u32],
     ) -> Result<(), Fault> {
         let row = match id {
             None => None,
@@ -211,11 +211,7 @@ impl Loader<'_> {
     }
 
     /// The refund with the wanted ones of its past revisions, which only its chain knows.
-    fn with_past(
-        &mut self,
-        found: RefundRow,
-        revisions: &BTreeSet<u32>,
-    ) -> Result<LoadedRefund, Fault> {
+    fn with_past(&mut self, found: RefundRow, revisions: &[u32]) -> Result<LoadedRefund, Fault> {
         let refund = found.refund;
         let is_current = |revision: &u32| *revision == refund.revision;
         if revisions.iter().all(is_current) {

@@ -1,7 +1,6 @@
 //! From rows to the ledger's values. Nothing that a store gives is taken on trust: what can't be is
 //! told with the row that holds it.
 
-use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -242,7 +241,7 @@ impl FoundMovement {
 }
 
 impl FoundRefund {
-    fn read(&self, revisions: &BTreeSet<u32>) -> Result<LoadedRefund, Damage> {
+    fn read(&self, revisions: &[u32]) -> Result<LoadedRefund, Damage> {
         let refund = self.row.read(&self.text)?;
         let chain = self.chain.iter().map(EntryRow::read);
         let chain = chain.collect::<Result<Vec<_>, _>>()?;
