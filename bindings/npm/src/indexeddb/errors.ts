@@ -74,7 +74,7 @@ export function openError(name: string, cause: unknown): StoreError {
   }
 }
 
-/** Where its user blocks site data, Chromium says so in the message alone: the name it gives to broken files too. */
+/** Where a user blocks site data, Chromium's message alone says so; the name is that of a broken database. */
 function isBlockedInChromium(cause: unknown): boolean {
   return cause instanceof DOMException && cause.name === "UnknownError" && /denied permission/.test(cause.message);
 }

@@ -17,6 +17,9 @@ import {
 } from "playwright-core";
 import { CHROMIUM, type ServedFolder, serveFolder, STRICT_POLICY } from "../support/pages.js";
 
+/** What its user has set who blocks the data of all sites, cookies included. */
+export const SITE_DATA_BLOCKED = { profile: { default_content_setting_values: { cookies: 2 } } };
+
 type Exports = Record<string, (...values: never[]) => unknown>;
 
 /**

@@ -4,14 +4,11 @@ import { test, type TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Frame, Page } from "playwright-core";
 
-import { Browser, caller } from "./browser.js";
+import { Browser, caller, SITE_DATA_BLOCKED } from "./browser.js";
 
 const call = caller<typeof import("./pages/ledger.js")>("/tests/browser/pages/ledger.js");
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-
-/** What its user has set who blocks the data of all sites, cookies included. */
-const BLOCKED = { profile: { default_content_setting_values: { cookies: 2 } } };
 
 async function started(t: TestContext, preferences: object = {}): Promise<Browser> {
   const browser = await Browser.start(ROOT, preferences);
@@ -53,6 +50,6 @@ test("a sandboxed frame is told that it has no IndexedDB", async (t) => {
 });
 
 test("where the user blocks site data, the page is told so", async (t) => {
-  const browser = await started(t, BLOCKED);
+  const browser = await started(t, SITE_DATA_BLOCKED);
   await isDenied(await browser.open(), /denied permission/);
 });

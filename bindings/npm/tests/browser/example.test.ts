@@ -9,7 +9,7 @@ import type { Page } from "playwright-core";
 
 import { tarball } from "../consumers/workshop.js";
 import { fromTop } from "../support/files.js";
-import { Browser } from "./browser.js";
+import { Browser, SITE_DATA_BLOCKED } from "./browser.js";
 
 /** Amount, date, external id, who. */
 const REFUNDS = [
@@ -48,8 +48,8 @@ async function settled(page: Page): Promise<void> {
   await page.locator("main[aria-busy=false]").waitFor();
 }
 
-async function opened(): Promise<Page> {
-  const page = await browser.open();
+async function opened(within = browser): Promise<Page> {
+  const page = await within.open();
   await settled(page);
   return page;
 }
@@ -142,6 +142,13 @@ test("the page says why a refund is refused", async () => {
   const { rows: after, error: none } = await shown(page);
   assert.deepEqual([after.length, none], [1, ""]);
   await page.close();
+});
+
+test("the page says why it has no ledger", async (t) => {
+  const blocked = await Browser.start(folder, SITE_DATA_BLOCKED);
+  t.after(() => blocked.close());
+  const { error } = await shown(await opened(blocked));
+  assert.match(error, /^StoreError: IndexedDB can't be used here .*allow site data for this page/);
 });
 
 test("the page notices an amount that was changed behind the ledger's back", async () => {
