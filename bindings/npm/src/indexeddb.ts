@@ -56,6 +56,9 @@ export interface IndexedDbOptions {
  * const isKept = await navigator.storage.persist();
  * ```
  *
+ * In a private window the ledger works as elsewhere, but the browser keeps it in memory, deletes it with the
+ * window, and tells no page so.
+ *
  * Users who clear their site data delete the ledger; keep an export elsewhere. Erased texts are
  * overwritten in the database; when the browser removes the old bytes from its files, no page can tell.
  *
@@ -81,7 +84,7 @@ export class IndexedDbStore implements RefundStore {
    * Opens a database of this name, and makes it where there is none.
    *
    * Rejects with a {@link StoreError}: `unavailable` where the browser has no IndexedDB for this page
-   * (as in some private windows), `unsupported` where the database is of a newer version or not a
+   * (as in some private windows, in sandboxed frames, or where its user blocks site data), `unsupported` where the database is of a newer version or not a
    * ledger, `busy` where other tabs kept it from being opened in time, `failed` where there is no room.
    */
   static async open(name: string = DEFAULT_NAME, options: IndexedDbOptions = {}): Promise<IndexedDbStore> {

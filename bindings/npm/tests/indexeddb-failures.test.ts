@@ -131,6 +131,8 @@ test("what a browser reports has one meaning each", () => {
   ] as const) {
     assert.equal(openError("ledger", named(name)).kind, kind, name);
   }
+  const blocked = new DOMException("The user denied permission to access the database.", "UnknownError");
+  assert.equal(openError("ledger", blocked).kind, "unavailable");
 });
 
 test("each call is one transaction, and those that write ask for strict durability", async (t) => {

@@ -55,6 +55,20 @@ test("without IndexedDB, or where it is denied, the store is unavailable", async
   }
 });
 
+test("where a browser denies it only once it is asked, the store is unavailable", async () => {
+  // As Firefox did in private windows.
+  const error = new DOMException("a database that did not allow mutations", "InvalidStateError");
+  const deny = (): IDBOpenDBRequest => {
+    const request = Object.defineProperty(new IDBOpenDBRequest(), "error", { value: error });
+    setTimeout(() => request.onerror?.(new Event("error")));
+    return request;
+  };
+  const indexedDB = Object.assign(new IDBFactory(), { open: deny, deleteDatabase: deny });
+  for (const call of [IndexedDbStore.open(NAME, { indexedDB }), IndexedDbStore.delete(NAME, { indexedDB })]) {
+    await assert.rejects(call, isStoreError("unavailable", /did not allow mutations.*leave private browsing/));
+  }
+});
+
 test("the database is called refund-ledger unless named", async (t) => {
   const property = Object.getOwnPropertyDescriptor(globalThis, "indexedDB");
   assert.ok(property);

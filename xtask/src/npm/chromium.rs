@@ -18,7 +18,8 @@ pub(crate) fn set_up() -> Result<(), Failure> {
         return Ok(());
     }
     apt_get(&["update"])?;
-    apt_get(&["install", "--yes", "chromium"])?;
+    // Where the program alone was taken away, the package counts as installed.
+    apt_get(&["install", "--yes", "--reinstall", "chromium"])?;
     found(PROGRAM)
 }
 
@@ -41,4 +42,33 @@ fn apt_get(arguments: &[&str]) -> Result<(), Failure> {
             what: format!("Chromium (`{PROGRAM}`, or where `CHROMIUM` says)"),
             source: Box::new(failure),
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{apt_get, found};
+    use std::env;
+
+    #[test]
+    fn a_program_that_is_not_there_is_named_with_what_to_do() {
+        let failure = found("/not/there/chromium").unwrap_err().to_string();
+        assert!(failure.contains("no `/not/there/chromium`"), "{failure}");
+        assert!(
+            failure.contains("name its program in `CHROMIUM`"),
+            "{failure}"
+        );
+        assert!(found("").is_err());
+        let program = env::current_exe().unwrap();
+        assert!(found(&program.to_string_lossy()).is_ok());
+    }
+
+    #[test]
+    fn an_installation_that_fails_is_named_with_its_command() {
+        let failure = apt_get(&["no-such-operation"]).unwrap_err().to_string();
+        assert!(failure.starts_with("Chromium ("), "{failure}");
+        assert!(
+            failure.contains("`DEBIAN_FRONTEND=noninteractive apt-get no-such-operation`"),
+            "{failure}"
+        );
+    }
 }

@@ -52,6 +52,9 @@ function unknownError(why: string, options?: ErrorOptions): StoreError {
 /** Why a database could not be opened or deleted. */
 export function openError(name: string, cause: unknown): StoreError {
   const options = { cause };
+  if (isBlockedInChromium(cause)) {
+    return deniedError(described(cause), options);
+  }
   switch (cause instanceof DOMException ? cause.name : "") {
     case "VersionError":
       return new StoreError(
@@ -69,6 +72,11 @@ export function openError(name: string, cause: unknown): StoreError {
     default:
       return new StoreError("failed", `database \`${name}\` can't be opened: ${described(cause)}`, options);
   }
+}
+
+/** Where a user blocks site data, Chromium's message alone says so; the name is that of a broken database. */
+function isBlockedInChromium(cause: unknown): boolean {
+  return cause instanceof DOMException && cause.name === "UnknownError" && /denied permission/.test(cause.message);
 }
 
 /** This browser, or this page in it, has no IndexedDB. */

@@ -4,11 +4,21 @@
  *
  * @module
  */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type BrowserContext, type CDPSession, chromium, type Page } from "playwright-core";
+import {
+  type BrowserContext,
+  type CDPSession,
+  chromium,
+  type Frame,
+  type Page,
+  type Browser as PlaywrightBrowser,
+} from "playwright-core";
 import { CHROMIUM, type ServedFolder, serveFolder, STRICT_POLICY } from "../support/pages.js";
+
+/** What its user has set who blocks the data of all sites, cookies included. */
+export const SITE_DATA_BLOCKED = { profile: { default_content_setting_values: { cookies: 2 } } };
 
 type Exports = Record<string, (...values: never[]) => unknown>;
 
@@ -18,7 +28,7 @@ type Exports = Record<string, (...values: never[]) => unknown>;
  */
 export function caller<Module extends Exports>(path: string) {
   return <Name extends string & keyof Module>(
-    page: Page,
+    page: Page | Frame,
     name: Name,
     ...values: Parameters<Module[Name]>
   ): Promise<Awaited<ReturnType<Module[Name]>>> =>
@@ -33,23 +43,47 @@ export function caller<Module extends Exports>(path: string) {
 export class Browser {
   /** Where pages come from, without a slash at the end. */
   readonly origin: string;
-  readonly #context: BrowserContext;
+  /** What its tabs complained about: errors, and what the policy kept back. */
+  readonly complaints: string[] = [];
   readonly #pages: ServedFolder;
   readonly #profile: string;
+  #context: BrowserContext;
 
   private constructor(context: BrowserContext, pages: ServedFolder, profile: string) {
     this.#context = context;
     this.#pages = pages;
     this.#profile = profile;
     this.origin = pages.origin;
+    this.#listen();
   }
 
-  /** Starts a browser whose pages are the files below a folder; `/` is an empty page. */
-  static async start(root: string): Promise<Browser> {
+  /**
+   * Starts a browser whose pages are the files below a folder; `/` is an empty page where that has no
+   * `index.html`. `preferences` are what its user has set before.
+   */
+  static async start(root: string, preferences: object = {}): Promise<Browser> {
     const pages = await serveFolder(root, STRICT_POLICY);
     const profile = await mkdtemp(join(tmpdir(), "refund-ledger-browser-"));
-    const context = await chromium.launchPersistentContext(profile, CHROMIUM);
-    return new Browser(context, pages, profile);
+    await mkdir(join(profile, "Default"));
+    await writeFile(join(profile, "Default/Preferences"), JSON.stringify(preferences));
+    return new Browser(await chromium.launchPersistentContext(profile, CHROMIUM), pages, profile);
+  }
+
+  /** Ends the browser and starts it anew for the same user. */
+  async restart(): Promise<void> {
+    await this.#context.close();
+    this.#context = await chromium.launchPersistentContext(this.#profile, CHROMIUM);
+    this.#listen();
+  }
+
+  #listen(): void {
+    this.#context.on("console", (message) => {
+      // Nobody has given the pages an icon.
+      if (message.type() === "error" && !message.location().url.endsWith("/favicon.ico")) {
+        this.complaints.push(message.text());
+      }
+    });
+    this.#context.on("weberror", (error) => this.complaints.push(error.error().message));
   }
 
   /** Opens a tab. */
@@ -57,6 +91,25 @@ export class Browser {
     const page = await this.#context.newPage();
     await page.goto(this.origin + path);
     return page;
+  }
+
+  /** Opens a tab with a sandboxed frame in it: its page runs scripts, but belongs to no origin. */
+  async openSandboxed(): Promise<Frame> {
+    const page = await this.#context.newPage();
+    const loaded = page.waitForEvent("framenavigated", (frame) => frame.url().startsWith(this.origin));
+    await page.setContent(`<iframe sandbox="allow-scripts" src="${this.origin}/"></iframe>`);
+    return loaded;
+  }
+
+  /** Opens a private window as long as something runs. */
+  async withPrivateWindow(run: (open: () => Promise<Page>) => Promise<void>): Promise<void> {
+    const window = await this.#running().newContext();
+    await run(async () => {
+      const page = await window.newPage();
+      await page.goto(this.origin);
+      return page;
+    });
+    await window.close();
   }
 
   /** Clears what pages have stored, as users do in the browser's settings. */
@@ -76,11 +129,7 @@ export class Browser {
 
   /** Kills the processes that run pages, as the kernel does when memory runs out, until the browser knows. */
   async killRenderers(): Promise<void> {
-    const browser = this.#context.browser();
-    if (browser === null) {
-      throw new Error("the browser is closed");
-    }
-    const session = await browser.newBrowserCDPSession();
+    const session = await this.#running().newBrowserCDPSession();
     const renderers = async (): Promise<number[]> => {
       const { processInfo } = await session.send("SystemInfo.getProcessInfo");
       return processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
@@ -96,6 +145,14 @@ export class Browser {
     // A new tab would be given one of them otherwise.
     while ((await renderers()).some((id) => killed.has(id)));
     await session.detach();
+  }
+
+  #running(): PlaywrightBrowser {
+    const browser = this.#context.browser();
+    if (browser === null) {
+      throw new Error("the browser is closed");
+    }
+    return browser;
   }
 
   async #withSession(use: (session: CDPSession) => Promise<unknown>): Promise<void> {

@@ -23,6 +23,7 @@ export const STRICT_POLICY =
 
 const TYPES = new Map([
   [".html", "text/html"],
+  [".css", "text/css"],
   [".js", "text/javascript"],
   [".mjs", "text/javascript"],
   [".json", "application/json"],
@@ -42,6 +43,8 @@ export async function serveFolder(folder: string, policy: string): Promise<Serve
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
     response.setHeader("content-security-policy", policy);
     response.setHeader("cache-control", "no-store");
+    // Scripts of a sandboxed frame, whose origin is nobody's, are loaded from here too.
+    response.setHeader("access-control-allow-origin", "*");
     void answer(folder, pathname, response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
