@@ -186,12 +186,17 @@ pub struct Holder {
 /// assert!(!refused.is_retryable());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+// Boxed, so that results, which are mostly good, carry no room for all of it.
+pub struct LedgerError(Box<Reason>);
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct LedgerError {
+struct Reason {
     code: ErrorCode,
     message: Cow<'static, str>,
     details: Vec<Detail>,
-    holder: Option<Box<Holder>>,
+    holder: Option<Holder>,
     source: Option<StoreError>,
 }
 
@@ -199,13 +204,13 @@ impl LedgerError {
     /// An error of this code; `message` is for the person who can act on it: lower case, no full
     /// stop, what was given in back-ticks.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self {
+        Self(Box::new(Reason {
             code,
             message: message.into(),
             details: Vec::new(),
             holder: None,
             source: None,
-        }
+        }))
     }
 
     /// An `invalid_request` about one field; `code` is one of those of [`Detail::code`], and
@@ -257,7 +262,7 @@ impl LedgerError {
     }
 
     pub(crate) fn with_details(mut self, details: Vec<Detail>) -> Self {
-        self.details = details;
+        self.0.details = details;
         self
     }
 
@@ -269,43 +274,43 @@ impl LedgerError {
     }
 
     pub(crate) fn with_holder(mut self, holder: Holder) -> Self {
-        self.holder = Some(Box::new(holder));
+        self.0.holder = Some(holder);
         self
     }
 
     pub(crate) fn clear_holder(&mut self) {
-        self.holder = None;
+        self.0.holder = None;
     }
 
     /// The stable name of this error.
     pub fn code(&self) -> ErrorCode {
-        self.code
+        self.0.code
     }
 
     /// The message, for the person who can act.
     pub fn message(&self) -> &str {
-        &self.message
+        &self.0.message
     }
 
     /// Every field at fault; empty where the error is not about fields.
     pub fn details(&self) -> &[Detail] {
-        &self.details
+        &self.0.details
     }
 
     /// For `idempotency_conflict` and `refund_deleted`: who holds the external id, where the
     /// caller may read it.
     pub fn holder(&self) -> Option<&Holder> {
-        self.holder.as_deref()
+        self.0.holder.as_ref()
     }
 
     /// What the store said, for logs and the operator; never for the other side of a network.
     pub fn store_error(&self) -> Option<&StoreError> {
-        self.source.as_ref()
+        self.0.source.as_ref()
     }
 
     /// Whether the same request may succeed later (see [`ErrorCode::is_retryable`]).
     pub fn is_retryable(&self) -> bool {
-        self.code.is_retryable()
+        self.0.code.is_retryable()
     }
 }
 
@@ -338,7 +343,7 @@ impl From<StoreError> for LedgerError {
             }
         };
         let mut this = Self::new(code, message);
-        this.source = Some(error);
+        this.0.source = Some(error);
         this
     }
 }
@@ -363,7 +368,7 @@ impl Faults {
 
     /// Keeps the value, or the details of what was wrong with it.
     pub(crate) fn keep<T>(&mut self, result: Result<T, LedgerError>) -> Option<T> {
-        result.map_err(|error| self.0.extend(error.details)).ok()
+        result.map_err(|error| self.0.extend(error.0.details)).ok()
     }
 
     /// Keeps the value, or what was wrong with it as the fault of this field.
@@ -373,7 +378,7 @@ impl Faults {
 
     /// Notes what was wrong with a value as the fault of this field.
     pub(crate) fn note_at(&mut self, field: &str, error: LedgerError) {
-        for detail in error.details {
+        for detail in error.0.details {
             self.add(String::from(field), detail.code, detail.message);
         }
     }
