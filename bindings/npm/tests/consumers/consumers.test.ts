@@ -1,14 +1,13 @@
 /** The packed package in projects of its users: each comes to the same line. */
 import assert from "node:assert/strict";
-import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 import { type Browser, chromium } from "playwright-core";
-import { CHROMIUM, serveFolder, STRICT_POLICY } from "../support/pages.js";
-import { textOf } from "./page.js";
-import { nodes, type Project, Workshop } from "./workshop.js";
+import { CHROMIUM, STRICT_POLICY } from "../support/pages.js";
+import { served, textOf } from "./page.js";
+import { startVite } from "./vite.js";
+import { nodes, Workshop } from "./workshop.js";
 
 const LINE = "refunded, replayed, over_refund 400, 108.9 left, valid with 2 entries";
 
@@ -24,16 +23,6 @@ after(async () => {
   workshop.remove();
 });
 
-/** What the page in a folder comes to under a policy. */
-async function served(folder: string, policy: string): Promise<string> {
-  const { origin, close } = await serveFolder(folder, policy);
-  try {
-    return await textOf(browser, `${origin}/`);
-  } finally {
-    await close();
-  }
-}
-
 for (const [name, file] of [
   ["node-esm", "main.mjs"],
   ["node-cjs", "main.cjs"],
@@ -48,12 +37,12 @@ for (const [name, file] of [
 
 test("plain: modules without a bundler, under a strict policy", async () => {
   const { folder } = workshop.project("plain");
-  assert.equal(await served(folder, STRICT_POLICY), LINE);
+  assert.equal(await served(browser, folder, STRICT_POLICY), LINE);
 });
 
 test("plain: what the policy must allow is noticed when it does not", async () => {
   const { folder } = workshop.project("plain");
-  await assert.rejects(served(folder, STRICT_POLICY.replace(" 'wasm-unsafe-eval'", "")), (error: Error) => {
+  await assert.rejects(served(browser, folder, STRICT_POLICY.replace(" 'wasm-unsafe-eval'", "")), (error: Error) => {
     assert.match(error.message, /the ledger's module can't be loaded: .*'wasm-unsafe-eval'/);
     return true;
   });
@@ -62,13 +51,13 @@ test("plain: what the policy must allow is noticed when it does not", async () =
 test("plain: a module that was not packed is noticed", async () => {
   const { folder } = workshop.project("plain");
   rmSync(join(folder, "node_modules/refund-ledger/dist/wasm/ledger_bg.wasm"));
-  await assert.rejects(served(folder, STRICT_POLICY), /404[^]*the ledger's module can't be loaded/);
+  await assert.rejects(served(browser, folder, STRICT_POLICY), /404[^]*the ledger's module can't be loaded/);
 });
 
 test("Vite: the production build, under a strict policy", async () => {
   const project = workshop.project("vite");
   project.tool("vite", "build");
-  assert.equal(await served(join(project.folder, "dist"), STRICT_POLICY), LINE);
+  assert.equal(await served(browser, join(project.folder, "dist"), STRICT_POLICY), LINE);
 });
 
 test("Vite: the dev server, without any setting", async () => {
@@ -85,32 +74,5 @@ test("esbuild: under a strict policy", async () => {
   project.tool("esbuild", "main.js", "--bundle", "--format=esm", "--loader:.wasm=file", "--outdir=public");
   // What is served holds nothing but what was bundled.
   cpSync(join(project.folder, "index.html"), join(project.folder, "public/index.html"));
-  assert.equal(await served(join(project.folder, "public"), STRICT_POLICY), LINE);
+  assert.equal(await served(browser, join(project.folder, "public"), STRICT_POLICY), LINE);
 });
-
-async function startVite({ folder }: Project): Promise<{ url: string; stop: () => Promise<void> }> {
-  const vite: ChildProcessByStdio<null, Readable, null> = spawn(
-    process.execPath,
-    ["../../node_modules/vite/bin/vite.js", "--host", "127.0.0.1", "--port", "0"],
-    { cwd: folder, env: { ...process.env, NO_COLOR: "1" }, stdio: ["ignore", "pipe", "inherit"] },
-  );
-  const ended = new Promise<void>((resolve) => vite.once("close", () => resolve()));
-  let printed = "";
-  const url = await new Promise<string>((resolve, reject) => {
-    vite.stdout.on("data", (chunk: Buffer) => {
-      printed += chunk.toString();
-      const found = /http:\/\/127\.0\.0\.1:\d+\//.exec(printed);
-      if (found !== null) {
-        resolve(found[0]);
-      }
-    });
-    void ended.then(() => reject(new Error(`Vite does not say where it listens: ${printed}`)));
-  });
-  return {
-    url,
-    stop: () => {
-      vite.kill();
-      return ended;
-    },
-  };
-}

@@ -1,5 +1,6 @@
 /** The packed package as its users' compilers and resolvers see it. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -37,6 +38,13 @@ test("a type that came out as `any` is noticed by that program", () => {
   });
   const project = workshop.project("types", packed);
   assert.throws(() => project.run(process.execPath, newest, "--project", "."), /Unused '@ts-expect-error'/);
+});
+
+test("the README and both licences are packed", () => {
+  const packed = execFileSync("tar", ["-tzf", tarball()], { encoding: "utf8" }).split("\n");
+  for (const name of ["README.md", "LICENSE-APACHE", "LICENSE-MIT"]) {
+    assert.ok(packed.includes(`package/${name}`), `${name} is not packed`);
+  }
 });
 
 test("publint has nothing to say", () => {

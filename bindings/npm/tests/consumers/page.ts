@@ -1,5 +1,11 @@
 /** What pages of users come to in Chromium. @module */
-import type { Browser } from "playwright-core";
+import type { Page } from "playwright-core";
+import { serveFolder } from "../support/pages.js";
+
+/** What opens pages: a browser, which gives each storage of its own, or a context, in which they share it. */
+export interface Pages {
+  newPage(): Promise<Page>;
+}
 
 /** How long a page may take: the machine may be busy. */
 const PAGE_MS_MAX = 60_000;
@@ -8,8 +14,8 @@ const PAGE_MS_MAX = 60_000;
  * Opens a page and answers with the text that it comes to. Rejects with everything that the browser
  * complained about: errors, what the policy kept back, requests to another place.
  */
-export async function textOf(browser: Browser, url: string): Promise<string> {
-  const page = await browser.newPage();
+export async function textOf(pages: Pages, url: string): Promise<string> {
+  const page = await pages.newPage();
   const complaints: string[] = [];
   const failed = new Promise<never>((_, reject) => {
     page.on("pageerror", (error) => {
@@ -40,5 +46,15 @@ export async function textOf(browser: Browser, url: string): Promise<string> {
     return text;
   } finally {
     await page.close();
+  }
+}
+
+/** What the page in a folder comes to under a policy. */
+export async function served(pages: Pages, folder: string, policy: string): Promise<string> {
+  const { origin, close } = await serveFolder(folder, policy);
+  try {
+    return await textOf(pages, `${origin}/`);
+  } finally {
+    await close();
   }
 }

@@ -32,17 +32,24 @@ export class Workshop {
       cpSync(join(here, "tools", name), join(this.#folder, name));
     }
     mkdirSync(join(this.#folder, "projects"));
-    execFileSync("npm", ["ci"], { cwd: this.#folder, stdio: ["ignore", "ignore", "inherit"] });
+    // Some tools run in the newer Node alone, of which npm would warn.
+    execFileSync("npm", ["ci", "--loglevel=error"], { cwd: this.#folder, stdio: ["ignore", "ignore", "inherit"] });
   }
 
-  /** Makes a new project of the files in `projects/NAME`, with the package installed from a tarball. */
-  project(name: string, packed = tarball()): Project {
+  /** Makes a new project with the package installed from a tarball, and nothing else in it. */
+  emptyProject(name: string, packed = tarball()): Project {
     const folder = mkdtempSync(join(this.#folder, "projects", `${name}-`));
-    cpSync(join(here, "projects", name), folder, { recursive: true });
-    cpSync(join(here, "projects/scenario.mjs"), join(folder, "scenario.mjs"));
     writeFileSync(join(folder, "package.json"), '{ "private": true }');
     const project = new Project(folder);
     project.run("npm", "install", "--offline", packed);
+    return project;
+  }
+
+  /** The same with the files in `projects/NAME`. */
+  project(name: string, packed = tarball()): Project {
+    const project = this.emptyProject(name, packed);
+    cpSync(join(here, "projects", name), project.folder, { recursive: true });
+    cpSync(join(here, "projects/scenario.mjs"), join(project.folder, "scenario.mjs"));
     return project;
   }
 
@@ -77,7 +84,9 @@ export class Project {
 
   /** Runs a program in the project and answers what it prints. A program that fails throws. */
   run(program: string, ...args: string[]): string {
-    const { status, stdout, stderr } = spawnSync(program, args, { cwd: this.folder, encoding: "utf8" });
+    // In a test's process tests report to it, and print nothing.
+    const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
+    const { status, stdout, stderr } = spawnSync(program, args, { cwd: this.folder, encoding: "utf8", env });
     if (status !== 0) {
       throw new Error(`\`${program} ${args.join(" ")}\` failed in ${this.folder}:\n${stdout}${stderr}`);
     }

@@ -1,16 +1,22 @@
-/** A store in maps: the shortest one that passes the suite. The package's README shows it. */
+/** A store in maps: the shortest one that passes the suite. The package's README shows it, to the letter. */
 import {
   type EntryRow,
   type JournalRow,
+  type ListAfter,
   matches,
   type MovementKey,
   type MovementRow,
+  type ReadSet,
+  type RefundFilter,
+  type RefundPage,
   type RefundRow,
   type RefundStore,
   type ScanRange,
   type ScanRow,
+  type Snapshot,
   sortKey,
   StoreError,
+  type WriteBatch,
 } from "../../src/store.js";
 
 export class MapStore implements RefundStore {
@@ -21,7 +27,7 @@ export class MapStore implements RefundStore {
   /** Where the entries of a movement stand in the journal. */
   readonly #chains = new Map<string, number[]>();
 
-  load(wanted: Parameters<RefundStore["load"]>[0]) {
+  load(wanted: ReadSet): Snapshot {
     return {
       movements: wanted.movements.map((key) => {
         const row = this.#movements.get(nameOf(key));
@@ -40,7 +46,7 @@ export class MapStore implements RefundStore {
     };
   }
 
-  commit(batch: Parameters<RefundStore["commit"]>[0]): void {
+  commit(batch: WriteBatch): void {
     const holds = batch.preconditions.every((precondition) =>
       precondition.kind === "movement_at"
         ? (this.#movements.get(nameOf(precondition))?.chain_length ?? 0) === precondition.version
@@ -73,8 +79,8 @@ export class MapStore implements RefundStore {
     }
   }
 
-  listRefunds(...[filter, after, limit]: Parameters<RefundStore["listRefunds"]>) {
-    const place = (row: { refund_datetime: string; id: string }) => row.refund_datetime + row.id;
+  listRefunds(filter: RefundFilter, after: ListAfter | null, limit: number): RefundPage {
+    const place = (refund: ListAfter) => refund.refund_datetime + refund.id;
     const found = [...this.#refunds.values()]
       .filter((row) => matches(filter, row) && (after === null || place(row) > place(after)))
       .sort((a, b) => (place(a) < place(b) ? -1 : 1));
