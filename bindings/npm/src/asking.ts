@@ -1,17 +1,28 @@
 /** How a ledger asks: the module's own memory at once, or a store in JavaScript in its time. @module */
 import { Engine, Verification } from "./wasm/ledger.js";
 import { guarded } from "./errors.js";
-import type { RestRequest } from "./ledger.js";
-import { drive, failure, textOf } from "./session.js";
-import type { RefundStore } from "./store.js";
+import { drive, type Driven, failure, scan } from "./session.js";
+import type { MaybePromise, RefundStore } from "./store.js";
+
+/** A request to the REST contract. */
+export interface RestRequest {
+  /** Method, URL and headers, as JSON. */
+  head: string;
+  body: Uint8Array;
+  /** The caller as JSON; `undefined` where nobody is known. */
+  caller: string | undefined;
+}
+
+/** The response as JSON, and what the store threw on the way to it. */
+export type RestAnswer = Driven;
 
 /** All that a ledger asks. Text in and out is JSON. */
 export interface Asking {
   readonly engine: Engine;
-  ask(kind: string, text: string): string | Promise<string>;
-  answer(request: RestRequest): string | Promise<string>;
-  verify(head: string | undefined): string | Promise<string>;
-  head(): string | Promise<string>;
+  ask(kind: string, text: string): MaybePromise<string>;
+  answer(request: RestRequest): MaybePromise<RestAnswer>;
+  verify(head: string | undefined): MaybePromise<string>;
+  head(): MaybePromise<string>;
 }
 
 /** Asks a ledger in the module's own memory. */
@@ -19,7 +30,10 @@ export function inMemory(engine: Engine): Asking {
   return {
     engine,
     ask: (kind, text) => guarded(() => engine.ask(kind, text)),
-    answer: ({ head, body, caller }) => guarded(() => engine.answer(head, body, caller)),
+    answer: ({ head, body, caller }) => ({
+      reply: guarded(() => engine.answer(head, body, caller)),
+      thrown: undefined,
+    }),
     verify: (head) => guarded(() => engine.verify(head)),
     head: () => guarded(() => engine.head()),
   };
@@ -29,28 +43,39 @@ export function inMemory(engine: Engine): Asking {
 export function overStore(engine: Engine, store: RefundStore): Asking {
   return {
     engine,
-    ask: (kind, text) => drive(guarded(() => engine.begin(kind, text)), store),
+    ask: async (kind, text) => (await drive(guarded(() => engine.begin(kind, text)), store)).reply,
     answer: ({ head, body, caller }) => drive(guarded(() => engine.beginAnswer(head, body, caller)), store),
-    verify: (head) => proof(store, head, (verification, position) => verification.report(position)),
-    head: () => proof(store, undefined, (verification, position) => verification.head(position)),
+    verify: (head) => proof(store, head, REPORT),
+    head: () => proof(store, undefined, HEAD),
   };
 }
 
-async function proof(
-  store: RefundStore,
-  head: string | undefined,
-  finish: (verification: Verification, position: number) => string,
-): Promise<string> {
+/** What a scan of everything is for: its end, and what is said where the store fails. */
+interface Aim {
+  reached(verification: Verification, position: number): string;
+  missed(verification: Verification, ...why: ReturnType<typeof failure>): string;
+}
+
+const REPORT: Aim = {
+  reached: (verification, position) => verification.report(position),
+  missed: (verification, kind, reason) => verification.failed(kind, reason),
+};
+
+const HEAD: Aim = {
+  reached: (verification, position) => verification.head(position),
+  missed: (verification, kind, reason) => verification.noHead(kind, reason),
+};
+
+async function proof(store: RefundStore, head: string | undefined, aim: Aim): Promise<string> {
   const verification = guarded(() => new Verification(head));
   const everything = { org_id: null, only: null, after: null, entries: true, refunds: true };
   let position: number;
   try {
-    position = await store.scan(everything, (row) => {
-      verification.visit(textOf(row));
-      return true;
+    position = await scan(store, everything, (row) => {
+      verification.visit(row);
     });
   } catch (thrown) {
-    return guarded(() => verification.failed(...failure(thrown)), thrown);
+    return guarded(() => aim.missed(verification, ...failure(thrown)), thrown);
   }
-  return guarded(() => finish(verification, position));
+  return guarded(() => aim.reached(verification, position));
 }

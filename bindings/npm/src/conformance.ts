@@ -15,6 +15,7 @@
  * @module
  */
 import { OWN_CASES } from "./conformance/cases.js";
+import { free } from "./errors.js";
 import type { WasmSource } from "./module.js";
 import { answer, type Need } from "./session.js";
 import type { MaybePromise, RefundStore } from "./store.js";
@@ -90,7 +91,7 @@ async function runShared(name: string, number: number, open: () => MaybePromise<
       throw new Error(`the store fails \`${name}\`: ${failure}`);
     }
   } finally {
-    run.free();
+    free(run);
     for (const handle of handles) {
       await handle.close?.();
     }

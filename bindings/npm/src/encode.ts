@@ -2,98 +2,163 @@
  * Objects as JSON text, strictly: what JSON can't say exactly is refused by its path, where
  * `JSON.stringify` would change it or leave it out. @module
  */
-import { invalidField, type RefundLedgerError } from "./errors.js";
+import { invalidField, RefundLedgerError } from "./errors.js";
+import type { ErrorDetail } from "./types.js";
 
 /** As deep as requests may be nested, and a little: the parser says so with better words. */
 const DEPTH_MAX = 32;
 
+/** No request is longer. The parser counts bytes and draws the line; this keeps the rest out of its memory. */
+const LENGTH_MAX = 72 * 1024;
+
+/** How much of a field's name goes into the path of an error. */
+const NAME_LENGTH_MAX = 64;
+
 /**
  * The JSON text of a value made of plain objects, arrays, strings, finite numbers, booleans and
- * null. An `undefined` field counts as absent.
+ * null. An `undefined` field counts as absent. `path` is where the value stands in the request, and
+ * `name` what an error calls a value that is the whole of it.
  *
  * @throws {RefundLedgerError} `invalid_request` that names the field: for a BigInt, Map, Date,
- * function, symbol, instance of a class, cycle, NaN, infinity or lone surrogate
+ * function, symbol, instance of a class, getter, hole, cycle, NaN, infinity, whole number beyond
+ * 2^53 - 1 or lone surrogate, and for what is too long for any request
  */
-export function encode(value: unknown, path = ""): string {
-  return text(value, path, []);
+export function encode(value: unknown, path = "", name = "request"): string {
+  return new Encoder(name).text(value, path);
 }
 
-function text(value: unknown, path: string, within: object[]): string {
-  switch (typeof value) {
-    case "string":
-      return string(value, path);
-    case "number":
-      if (!Number.isFinite(value)) {
-        throw wrongType(path, `is ${value}, which JSON can't say; give a finite number or a decimal string`);
-      }
-      return JSON.stringify(value);
-    case "boolean":
-      return value ? "true" : "false";
-    case "object":
-      return value === null ? "null" : container(value, path, within);
-    case "bigint":
-      throw wrongType(path, "is a BigInt; give a number or a decimal string");
-    default:
-      throw wrongType(path, `is ${value === undefined ? "undefined" : `a ${typeof value}`}, which JSON can't say`);
+class Encoder {
+  readonly #name: string;
+  /** The objects around the one that is written. */
+  readonly #within: object[] = [];
+
+  constructor(name: string) {
+    this.#name = name;
   }
+
+  text(value: unknown, path: string): string {
+    switch (typeof value) {
+      case "string":
+        return this.#string(value, path);
+      case "number":
+        return this.#number(value, path);
+      case "boolean":
+        return value ? "true" : "false";
+      case "object":
+        return value === null ? "null" : this.#container(value, path);
+      case "bigint":
+        throw this.#wrongType(path, "is a BigInt; give a number or a decimal string");
+      default:
+        throw this.#wrongType(path, `is ${value === undefined ? "undefined" : `a ${typeof value}`}, which JSON can't say`);
+    }
+  }
+
+  #number(value: number, path: string): string {
+    if (!Number.isFinite(value)) {
+      throw this.#wrongType(path, `is ${value}, which JSON can't say; give a finite number or a decimal string`);
+    }
+    if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+      const why = "is a whole number beyond 2^53 - 1, where a double can't hold each";
+      throw this.#fault(path, "out_of_range", `${why}; give a smaller one, or a decimal string for an amount`);
+    }
+    return JSON.stringify(value);
+  }
+
+  #string(value: string, path: string): string {
+    this.#checkLength(value.length, path);
+    if (LONE_SURROGATE.test(value)) {
+      throw this.#fault(path, "invalid_format", "must be a string of whole Unicode characters");
+    }
+    return JSON.stringify(value);
+  }
+
+  #container(value: object, path: string): string {
+    if (this.#within.includes(value)) {
+      throw this.#wrongType(path, "contains itself");
+    }
+    if (this.#within.length >= DEPTH_MAX) {
+      throw this.#fault(path, "not_allowed", `is nested deeper than ${DEPTH_MAX} levels`);
+    }
+    this.#within.push(value);
+    try {
+      return Array.isArray(value) ? this.#array(value, path) : this.#object(value, path);
+    } catch (thrown) {
+      // Whatever else is thrown comes from a proxy's trap.
+      throw thrown instanceof RefundLedgerError ? thrown : this.#wrongType(path, "can't be read", { cause: thrown });
+    } finally {
+      this.#within.pop();
+    }
+  }
+
+  #array(values: unknown[], path: string): string {
+    let json = "[";
+    // By index, since iteration is what a changed iterator could deceive.
+    for (let at = 0; at < values.length; at += 1) {
+      const place = `${path}[${at}]`;
+      json += `${at > 0 ? "," : ""}${this.text(this.#own(values, String(at), place), place)}`;
+      this.#checkLength(json.length, path);
+    }
+    return `${json}]`;
+  }
+
+  #object(value: object, path: string): string {
+    if (!isPlain(value)) {
+      throw this.#wrongType(path, `is a ${className(value)}; give a plain object`);
+    }
+    if (Object.getOwnPropertySymbols(value).length > 0) {
+      throw this.#wrongType(path, "has a symbol for a name, which JSON can't say");
+    }
+    let json = "{";
+    for (const name of Object.keys(value)) {
+      const place = within(path, name);
+      const field = this.#own(value, name, place);
+      if (field === undefined) {
+        continue;
+      }
+      json += `${json.length > 1 ? "," : ""}${this.#string(name, place)}:${this.text(field, place)}`;
+      this.#checkLength(json.length, path);
+    }
+    return `${json}}`;
+  }
+
+  /** What stands in the object itself: neither its prototypes nor any code of its own is asked. */
+  #own(value: object, name: string, path: string): unknown {
+    const descriptor = Object.getOwnPropertyDescriptor(value, name);
+    if (descriptor !== undefined && !("value" in descriptor)) {
+      throw this.#wrongType(path, "is computed by a getter; give a plain value");
+    }
+    return descriptor?.value;
+  }
+
+  #checkLength(length: number, path: string): void {
+    if (length > LENGTH_MAX) {
+      throw this.#fault(path, "too_long", `is longer than any request may be: ${LENGTH_MAX} characters of JSON`);
+    }
+  }
+
+  #wrongType(path: string, message: string, options?: ErrorOptions): RefundLedgerError {
+    return this.#fault(path, "wrong_type", message, options);
+  }
+
+  #fault(path: string, code: ErrorDetail["code"], message: string, options?: ErrorOptions): RefundLedgerError {
+    return invalidField(path === "" ? this.#name : path, code, message, options);
+  }
+}
+
+/** Whether it is made by braces, in whatever realm, or has no prototype. */
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
-function string(value: string, path: string): string {
-  if (LONE_SURROGATE.test(value)) {
-    throw invalidField(path, "invalid_format", "must be a string of whole Unicode characters");
-  }
-  return JSON.stringify(value);
-}
-
-function container(value: object, path: string, within: object[]): string {
-  if (within.includes(value)) {
-    throw wrongType(path, "contains itself");
-  }
-  if (within.length >= DEPTH_MAX) {
-    throw invalidField(path, "not_allowed", `is nested deeper than ${DEPTH_MAX} levels`);
-  }
-  within.push(value);
-  const json = Array.isArray(value) ? array(value, path, within) : object(value, path, within);
-  within.pop();
-  return json;
-}
-
-function array(values: unknown[], path: string, within: object[]): string {
-  const items: string[] = [];
-  // By index, since iteration is what a hole or a changed iterator could deceive.
-  for (let at = 0; at < values.length; at += 1) {
-    items.push(text(values[at], `${path}[${at}]`, within));
-  }
-  return `[${items.join(",")}]`;
-}
-
-function object(value: object, path: string, within: object[]): string {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-    throw wrongType(path, `is a ${className(value)}; give a plain object`);
-  }
-  let json = "{";
-  for (const name of Object.keys(value)) {
-    const descriptor = Object.getOwnPropertyDescriptor(value, name);
-    const field = path === "" ? name : `${path}.${name}`;
-    if (descriptor === undefined || !("value" in descriptor)) {
-      throw wrongType(field, "is computed by a getter; give a plain value");
-    }
-    if (descriptor.value === undefined) {
-      continue;
-    }
-    json += `${json.length > 1 ? "," : ""}${string(name, field)}:${text(descriptor.value, field, within)}`;
-  }
-  return `${json}}`;
+function within(path: string, name: string): string {
+  const shown = name.length > NAME_LENGTH_MAX ? `${name.slice(0, NAME_LENGTH_MAX)}…` : name;
+  return path === "" ? shown : `${path}.${shown}`;
 }
 
 function className(value: object): string {
   const constructor: unknown = Reflect.get(value, "constructor");
   return typeof constructor === "function" && constructor.name !== "" ? constructor.name : "object of a class";
-}
-
-function wrongType(path: string, message: string): RefundLedgerError {
-  return invalidField(path === "" ? "request" : path, "wrong_type", message);
 }

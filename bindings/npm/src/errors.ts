@@ -43,17 +43,23 @@ export class RefundLedgerError extends Error {
 }
 
 /** An `invalid_request` about one field. */
-export function invalidField(field: string, code: ErrorDetail["code"], message: string): RefundLedgerError {
-  return new RefundLedgerError({
+export function invalidField(
+  field: string,
+  code: ErrorDetail["code"],
+  message: string,
+  options?: ErrorOptions,
+): RefundLedgerError {
+  const fields: RefundLedgerErrorFields = {
     code: "invalid_request",
     message: `\`${field}\` ${message}`,
     status: 400,
     retryable: false,
     details: [{ field, code, message }],
-  });
+  };
+  return new RefundLedgerError(fields, options);
 }
 
-/** An `internal` error: something that is nobody's fault but the package's or the platform's. */
+/** An `internal` error: something that is nobody's fault but the package's, the platform's or the program's. */
 export function internalError(message: string, options?: ErrorOptions): RefundLedgerError {
   return new RefundLedgerError({ code: "internal", message, status: 500, retryable: false }, options);
 }
@@ -67,12 +73,34 @@ export function guarded<T>(call: () => T, cause?: unknown): T {
   }
 }
 
+/** An error as the wasm module has it; `reason` is what the store said, where the store is why. */
+export type ModuleError = RefundLedgerErrorFields & { reason?: string };
+
 /** The wasm module throws text: the error of a ledger as JSON. */
 function asLedgerError(thrown: unknown, cause: unknown): RefundLedgerError {
-  if (typeof thrown !== "string") {
-    return internalError("the ledger's module failed", { cause: thrown });
+  const fields = typeof thrown === "string" ? fieldsOf(thrown) : undefined;
+  return fields === undefined ? internalError("the ledger's module failed", { cause: thrown }) : told(fields, cause);
+}
+
+function fieldsOf(text: string): ModuleError | undefined {
+  try {
+    return JSON.parse(text) as ModuleError;
+  } catch {
+    // It is in words: about the package's own mistake.
+    return undefined;
   }
-  const fields = JSON.parse(thrown) as RefundLedgerErrorFields & { reason?: string };
-  // What the store threw says why only where the store is why.
+}
+
+/** The module's error, with what the store threw: that says why only where the store is why. */
+export function told(fields: ModuleError, cause: unknown): RefundLedgerError {
   return new RefundLedgerError(fields, fields.reason === undefined ? undefined : { cause: cause ?? fields.reason });
+}
+
+/** Gives back what an object of the module holds. After a trap it can't be: then the trap is what counts. */
+export function free(held: { free(): void }): void {
+  try {
+    held.free();
+  } catch {
+    // Whoever made it trap was told.
+  }
 }

@@ -5,7 +5,8 @@
  * @packageDocumentation
  */
 export { RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
-export { Ledger, type LedgerOptions } from "./ledger.js";
+export { Ledger } from "./ledger.js";
 export type { WasmSource } from "./module.js";
+export type { LedgerOptions, WithOptions } from "./options.js";
 export * from "./store.js";
 export type * from "./types.js";

@@ -1,10 +1,12 @@
 /** What a program calls. @module */
-import { type Asking, inMemory, overStore } from "./asking.js";
-import { command, members, referenceOf } from "./commands.js";
+import { type Asking, inMemory, overStore, type RestAnswer, type RestRequest } from "./asking.js";
+import { batchOptionsOf, bodyOf, commandsOf, encodeObject, line, members, optionsOf, referenceOf, scopeOf } from "./commands.js";
 import { encode } from "./encode.js";
-import { guarded, invalidField, RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
-import { load, type WasmSource } from "./module.js";
-import type { RefundStore } from "./store.js";
+import { free, guarded, RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
+import { Lifetime } from "./lifetime.js";
+import { load } from "./module.js";
+import { asOption, type LedgerOptions, mintedOf, openOptions, timeOf, type WithOptions, withOptions } from "./options.js";
+import type { MaybePromise } from "./store.js";
 import type {
   Balance,
   BatchOptions,
@@ -17,7 +19,6 @@ import type {
   Movement,
   MovementRequest,
   NonSubscribableRefundRequest,
-  Policy,
   Receipt,
   Recorded,
   Refund,
@@ -32,28 +33,10 @@ import type {
 } from "./types.js";
 import { Engine } from "./wasm/ledger.js";
 
-/** What a ledger is opened with. */
-export interface LedgerOptions {
-  /** Where it is kept; without one, in memory, and nothing of it outlives the page or process. */
-  store?: RefundStore;
-  /** The clock: a `Date`, or RFC 3339 text for more than milliseconds. The platform's by default. */
-  now?: () => Date | string;
-  /** Whom the journal names with every change: `local` by default. */
-  actor?: string;
-  policy?: Policy;
-  /** The WebAssembly module, where it can't be loaded from beside the package's scripts. */
-  wasm?: WasmSource;
-  /**
-   * For tests that compare: the refund id (a UUID in lower case) and the salt (32 hexadecimal digits)
-   * of each command, in place of random ones. Never give the same twice.
-   */
-  mint?: () => { refund_id: string; salt: string };
-}
-
 /** The largest page of a list, as a reader of everything takes it. */
 const PAGE_LIMIT = 500;
 
-let answerOn: (ledger: Ledger, request: RestRequest) => Promise<string>;
+let answerOn: (ledger: Ledger, request: RestRequest) => Promise<RestAnswer>;
 
 /**
  * A refund ledger: it never refunds a movement beyond its amount, never books the same refund twice,
@@ -66,24 +49,30 @@ let answerOn: (ledger: Ledger, request: RestRequest) => Promise<string>;
 export class Ledger {
   readonly #asking: Asking;
   readonly #options: LedgerOptions;
+  readonly #lifetime: Lifetime;
+  #isFreed = false;
 
   static {
-    answerOn = async (ledger, request) => {
-      ledger.#prepare(1);
-      return ledger.#asking.answer(request);
-    };
+    answerOn = async (ledger, request) => ledger.#call(1, (asking) => asking.answer(request));
   }
 
-  private constructor(asking: Asking, options: LedgerOptions) {
+  private constructor(asking: Asking, options: LedgerOptions, lifetime: Lifetime) {
     this.#asking = asking;
     this.#options = options;
+    this.#lifetime = lifetime;
   }
 
-  /** Opens a ledger. The WebAssembly module is loaded once, by the first call. */
+  /**
+   * Opens a ledger. The WebAssembly module is loaded once, by the first call.
+   *
+   * @throws `invalid_request` that names the option; `internal` where the module can't be loaded
+   */
   static async open(options: LedgerOptions = {}): Promise<Ledger> {
-    await load(options.wasm);
-    const engine = guarded(() => new Engine(options.actor, policyText(options)));
-    return new Ledger(askingOf(engine, options), options);
+    const given = openOptions(options);
+    const policy = policyText(given);
+    await load(given.wasm);
+    const engine = asOption("actor", "id", () => new Engine(given.actor, policy));
+    return new Ledger(askingOf(engine, given), given, new Lifetime(given.store));
   }
 
   /** Whom the journal names with every change. */
@@ -91,17 +80,35 @@ export class Ledger {
     return this.#options.actor ?? "local";
   }
 
-  /** The same ledger for another actor, say, or under another policy. What is not given stays. */
-  with(options: Pick<LedgerOptions, "actor" | "policy" | "now" | "mint">): Ledger {
-    const engine = guarded(() => this.#asking.engine.with(options.actor, policyText(options)));
-    const all = { ...this.#options, ...options };
-    return new Ledger(askingOf(engine, all), all);
+  /**
+   * The same ledger for another actor, say, or under another policy. What is not given stays. The two
+   * share the store, and end together.
+   */
+  with(options: WithOptions): Ledger {
+    this.#lifetime.check();
+    const given = withOptions(options);
+    const policy = policyText(given);
+    const engine = asOption("actor", "id", () => this.#asking.engine.with(given.actor, policy));
+    const all = { ...this.#options, ...given };
+    return new Ledger(askingOf(engine, all), all, this.#lifetime);
   }
 
-  /** Gives back what the ledger and its store hold. Neither can be used any more. */
+  /**
+   * Closes the ledger with all that share its store by {@link Ledger.with}, and gives back what they
+   * hold. Calls under way are answered first: where the store never answers one, `close` never
+   * resolves. Calls made from now on are refused as `internal`. Closing again waits for the same end.
+   *
+   * @throws `internal` where the store can't be closed
+   */
   async close(): Promise<void> {
-    this.#asking.engine.free();
-    await this.#options.store?.close?.();
+    try {
+      await this.#lifetime.close();
+    } finally {
+      if (!this.#isFreed) {
+        this.#isFreed = true;
+        free(this.#asking.engine);
+      }
+    }
   }
 
   /**
@@ -111,7 +118,7 @@ export class Ledger {
    * `invalid_request` or `tax_mismatch` for its amount
    */
   async recordMovement(scope: Scope, movement: MovementRequest): Promise<Recorded> {
-    const { replayed } = await this.#execute("record_movement", scope, { body: movement });
+    const { replayed } = await this.#execute("record_movement", scope, bodyOf(movement));
     return { replayed };
   }
 
@@ -121,7 +128,7 @@ export class Ledger {
    * @throws `movement_not_found`; `over_refund` where it has live refunds
    */
   async voidMovement(scope: Scope): Promise<Recorded> {
-    const { replayed } = await this.#execute("void_movement", scope, {});
+    const { replayed } = await this.#execute("void_movement", scope);
     return { replayed };
   }
 
@@ -134,7 +141,7 @@ export class Ledger {
    * `tax_mismatch` for the amount; those of the policy; `over_refund`
    */
   async createRefund(scope: Scope, request: RefundRequest): Promise<Created> {
-    return created(await this.#execute("create_refund", scope, { body: request }));
+    return created(await this.#execute("create_refund", scope, bodyOf(request)));
   }
 
   /**
@@ -148,13 +155,13 @@ export class Ledger {
     request: NonSubscribableRefundRequest,
     options: { idempotency_key?: string } = {},
   ): Promise<Created> {
-    const fields = { body: request, idempotency_key: options.idempotency_key };
-    return created(await this.#execute("create_non_subscribable_refund", scope, fields));
+    const key = optionsOf(options, ["idempotency_key"]);
+    return created(await this.#execute("create_non_subscribable_refund", scope, key, bodyOf(request)));
   }
 
   /** @throws `movement_not_found`, `refund_not_found` */
   async getRefund(scope: Scope, refund: RefundReference): Promise<Refund> {
-    return this.#ask("refund", command(scope, referenceOf(refund)));
+    return this.#ask("refund", line(scopeOf(scope), referenceOf(refund)));
   }
 
   /**
@@ -170,13 +177,8 @@ export class Ledger {
     request: RefundRequest | NonSubscribableRefundRequest,
     options: { expected_revision?: number } = {},
   ): Promise<Changed> {
-    return changed(
-      await this.#execute("update_refund", scope, {
-        ...referenceOf(refund),
-        expected_revision: options.expected_revision,
-        body: request,
-      }),
-    );
+    const fields = [referenceOf(refund), optionsOf(options, ["expected_revision"]), bodyOf(request)];
+    return changed(await this.#execute("update_refund", scope, ...fields));
   }
 
   /**
@@ -189,8 +191,8 @@ export class Ledger {
     refund: RefundReference,
     options: { expected_revision?: number } = {},
   ): Promise<Changed> {
-    const fields = { ...referenceOf(refund), expected_revision: options.expected_revision };
-    return changed(await this.#execute("delete_refund", scope, fields));
+    const fields = [referenceOf(refund), optionsOf(options, ["expected_revision"])];
+    return changed(await this.#execute("delete_refund", scope, ...fields));
   }
 
   /**
@@ -201,35 +203,35 @@ export class Ledger {
    * removing the text: the same call finishes it
    */
   async eraseText(scope: Scope, refund?: RefundReference): Promise<Recorded> {
-    const fields = refund === undefined ? {} : referenceOf(refund);
-    const { replayed } = await this.#execute("erase_text", scope, fields);
+    const reference = refund === undefined ? "" : referenceOf(refund);
+    const { replayed } = await this.#execute("erase_text", scope, reference);
     return { replayed };
   }
 
   /** A page of refunds, ordered by `refund_datetime`, then id. */
   async listRefunds(query: RefundQuery = {}): Promise<RefundList> {
-    return this.#ask("refunds", encode(query));
+    return this.#ask("refunds", line(members(query, "query")));
   }
 
   /** All refunds that a filter finds, ordered by `refund_datetime`, then id. */
   async *refunds(filter: RefundFilters = {}): AsyncGenerator<Refund, void, void> {
-    let cursor: string | null | undefined;
+    const query = [members(filter, "filter"), `"limit":${PAGE_LIMIT}`];
+    let from = "";
     do {
-      const query: RefundQuery = { ...filter, limit: PAGE_LIMIT };
-      const page = await this.listRefunds(typeof cursor === "string" ? { ...query, cursor } : query);
-      yield* page.items;
-      cursor = page.next_cursor;
-    } while (typeof cursor === "string");
+      const { items, next_cursor }: RefundList = await this.#ask("refunds", line(...query, from));
+      yield* items;
+      from = typeof next_cursor === "string" ? `"cursor":${encode(next_cursor)}` : "";
+    } while (from !== "");
   }
 
   /** @throws `movement_not_found` */
   async movement(scope: Scope): Promise<Movement> {
-    return this.#ask("movement", encode(scope));
+    return this.#ask("movement", line(scopeOf(scope)));
   }
 
   /** @throws `movement_not_found` */
   async balance(scope: Scope): Promise<Balance> {
-    return this.#ask("balance", encode(scope));
+    return this.#ask("balance", line(scopeOf(scope)));
   }
 
   /**
@@ -238,13 +240,13 @@ export class Ledger {
    * @throws `movement_not_found`, `refund_not_found`
    */
   async history(scope: Scope, refund: RefundReference): Promise<Revision[]> {
-    const text = command(scope, referenceOf(refund));
+    const text = line(scopeOf(scope), referenceOf(refund));
     return (await this.#ask<{ items: Revision[] }>("history", text)).items;
   }
 
   /** A page of the journal; `next_after` is the `after` of the next one. */
   async journal(query: JournalQuery = {}): Promise<JournalPage> {
-    return this.#ask("journal", encode(query));
+    return this.#ask("journal", line(members(query, "query")));
   }
 
   /**
@@ -252,13 +254,13 @@ export class Ledger {
    * kept from before, nothing was cut off or rewritten since.
    */
   async verify(kept?: Head): Promise<Report> {
-    const head = kept === undefined ? undefined : encode(kept, "head");
-    return JSON.parse(await this.#asking.verify(head)) as Report;
+    const head = kept === undefined ? undefined : line(members(kept, "head"));
+    return JSON.parse(await this.#call(0, (asking) => asking.verify(head))) as Report;
   }
 
   /** @throws `store_corrupted` where anything is wrong with the ledger */
   async head(): Promise<Head> {
-    return JSON.parse(await this.#asking.head()) as Head;
+    return JSON.parse(await this.#call(0, (asking) => asking.head())) as Head;
   }
 
   /**
@@ -273,20 +275,20 @@ export class Ledger {
     commands: readonly Command[],
     options: BatchOptions = {},
   ): Promise<(Receipt | RefundLedgerError)[]> {
+    const { text: batch, isPerItem } = batchOptionsOf(options);
     const unreadable = new Map<number, RefundLedgerError>();
-    const lines = [encode(options, "options")];
-    commands.forEach((each, at) => {
+    const lines = [batch];
+    for (const [at, each] of commandsOf(commands).entries()) {
       try {
-        lines.push(encode(each, options.atomicity === "per_item" ? "" : `commands[${at}]`));
+        lines.push(encodeObject(each, isPerItem ? "" : `commands[${at}]`, "command"));
       } catch (thrown) {
-        if (options.atomicity !== "per_item" || !(thrown instanceof RefundLedgerError)) {
+        if (!isPerItem || !(thrown instanceof RefundLedgerError)) {
           throw thrown;
         }
         unreadable.set(at, thrown);
       }
-    });
-    this.#prepare(lines.length - 1);
-    const text = await this.#asking.ask("execute_all", lines.join("\n"));
+    }
+    const text = await this.#call(lines.length - 1, (asking) => asking.ask("execute_all", lines.join("\n")));
     const results = JSON.parse(text) as (Receipt | { error: RefundLedgerErrorFields })[];
     const answers = results.map((result) => ("error" in result ? new RefundLedgerError(result.error) : result));
     for (const [at, error] of [...unreadable].sort(([a], [b]) => a - b)) {
@@ -308,32 +310,37 @@ export class Ledger {
     }
   }
 
-  async #execute(op: string, scope: Scope, fields: Record<string, unknown>): Promise<Receipt> {
-    const text = `{${[`"op":"${op}"`, members(scope, "scope"), members(fields, "")].filter(Boolean).join(",")}}`;
-    this.#prepare(1);
-    return JSON.parse(await this.#asking.ask("execute", text)) as Receipt;
+  async #execute(op: string, scope: Scope, ...fields: string[]): Promise<Receipt> {
+    const text = line(`"op":"${op}"`, scopeOf(scope), ...fields);
+    return JSON.parse(await this.#call(1, (asking) => asking.ask("execute", text))) as Receipt;
   }
 
   async #ask<T>(kind: string, text: string): Promise<T> {
-    this.#prepare(0);
-    return JSON.parse(await this.#asking.ask(kind, text)) as T;
+    return JSON.parse(await this.#call(0, (asking) => asking.ask(kind, text))) as T;
   }
 
-  /** Sets the clock, and what so many commands mint, where the options give them. */
+  /** Asks what may mint for so many commands, unless the ledger is closed. */
+  #call<T>(commands: number, ask: (asking: Asking) => MaybePromise<T>): MaybePromise<T> {
+    this.#lifetime.check();
+    this.#prepare(commands);
+    return this.#lifetime.during(ask(this.#asking));
+  }
+
+  /** Sets the clock, and what so many commands mint: those of other ledgers may have set theirs before. */
   #prepare(commands: number): void {
     const { now, mint } = this.#options;
     const { engine } = this.#asking;
-    if (now !== undefined) {
-      const time = now();
-      guarded(() => engine.setNow(typeof time === "string" ? time : isoText(time)));
-    }
-    if (mint !== undefined) {
+    const time = now === undefined ? undefined : timeOf(now);
+    const minted = mint === undefined ? [] : Array.from({ length: commands }, () => mintedOf(mint));
+    asOption("now", "timestamp", () => {
+      engine.setNow(time);
+    });
+    guarded(() => {
       engine.mintNoMore();
-      for (let at = 0; at < commands; at += 1) {
-        const { refund_id, salt } = mint();
-        guarded(() => engine.mintNext(refund_id, salt));
+      for (const { refund_id, salt } of minted) {
+        engine.mintNext(refund_id, salt);
       }
-    }
+    });
   }
 }
 
@@ -345,13 +352,6 @@ function askingOf(engine: Engine, { store }: LedgerOptions): Asking {
   return store === undefined ? inMemory(engine) : overStore(engine, store);
 }
 
-function isoText(time: Date): string {
-  if (Number.isNaN(time.getTime())) {
-    throw invalidField("now", "invalid_format", "must answer a valid date");
-  }
-  return time.toISOString();
-}
-
 function created({ refund_id, revision, replayed }: Receipt): Created {
   return { id: refund_id ?? "", revision: revision ?? 0, replayed };
 }
@@ -360,16 +360,7 @@ function changed({ revision, replayed }: Receipt): Changed {
   return { revision: revision ?? 0, replayed };
 }
 
-/** A request to the REST contract. */
-export interface RestRequest {
-  /** Method, URL and headers, as JSON. */
-  head: string;
-  body: Uint8Array;
-  /** The caller as JSON; `undefined` where nobody is known. */
-  caller: string | undefined;
-}
-
-/** Answers a request to the REST contract, as JSON. */
-export function answer(ledger: Ledger, request: RestRequest): Promise<string> {
+/** Answers a request to the REST contract. */
+export function answer(ledger: Ledger, request: RestRequest): Promise<RestAnswer> {
   return answerOn(ledger, request);
 }

@@ -19,6 +19,8 @@ export function readWith(read: () => Uint8Array<ArrayBuffer>): void {
 
 /** Loads the module, once: a later source is not looked at. */
 export async function load(source?: WasmSource): Promise<void> {
+  // Where it is not looked at, it may fail unheard.
+  Promise.resolve(source).catch(() => undefined);
   if (isLoaded) {
     return;
   }

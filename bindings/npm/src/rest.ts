@@ -1,6 +1,9 @@
 /** The REST contract as a `fetch` handler: in a service worker, a test, or any fetch-style server. @module */
-import { answer, type Ledger } from "./ledger.js";
+import type { RestRequest } from "./asking.js";
 import { encode } from "./encode.js";
+import { internalError, type ModuleError, RefundLedgerError, told } from "./errors.js";
+import { answer, type Ledger } from "./ledger.js";
+import { checkFunction, fieldsOf } from "./options.js";
 import type { MaybePromise } from "./store.js";
 
 /** What a caller may do: `write` is all that follow it; `read` is movements, refunds, lists and the journal. */
@@ -26,47 +29,96 @@ export interface FetchHandlerOptions {
   /**
    * Who sends a request; `null` or an exception answers 401. Without it the handler is a part of
    * your program: whoever can call it may do everything. Never leave it out behind a network.
+   * What it throws is told to nobody: whoever sends a bad token makes it throw.
    */
   authenticate?: (request: Request) => MaybePromise<Caller | null>;
   /** What comes before `/v1` in the paths, such as `/api`. */
   basePath?: string;
+  /**
+   * Is told why a response has a status of 500 or more: that the client can't mend, and a 500 does not
+   * say to it. `error.cause` is what the store threw, where it did. For a log: it is not waited for,
+   * and what it throws changes no response.
+   */
+  onError?: (error: RefundLedgerError, request: Request) => void;
 }
 
 /** The contract's limit on bodies is 64 KiB; what is longer is refused whatever it says. */
 const BODY_BYTES_MAX = 64 * 1024;
 
-/** The contract's answer to a request that broke the handler. */
+/** The contract's answer where what went wrong is not for the client. */
 const FAILED = '{"code":"internal","message":"the request failed in the ledger"}';
+
+/** A response as the ledger's module makes it. */
+interface Reply {
+  status: number;
+  headers: [string, string][];
+  body: string;
+  error?: ModuleError;
+}
 
 /**
  * A function from requests to responses that answers the REST contract on a ledger. It never
  * rejects: what goes wrong is a response, too.
+ *
+ * @throws {RefundLedgerError} `invalid_request` for an option that there is not
  */
 export function createFetchHandler(
   ledger: Ledger,
-  options: FetchHandlerOptions = {},
+  given: FetchHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
+  const options: FetchHandlerOptions = fieldsOf<FetchHandlerOptions>(given, ["authenticate", "basePath", "onError"]);
+  checkFunction(options.authenticate, "authenticate");
+  checkFunction(options.onError, "onError");
   return async (request) => {
     try {
-      const caller = await callerOf(request, ledger, options);
-      // The body of a caller who is not known is not read.
-      const body = caller === null ? new Uint8Array() : await bodyOf(request);
-      const head = JSON.stringify({
-        method: request.method,
-        target: pathOf(request, options.basePath ?? ""),
-        headers: [...request.headers],
-      });
-      const text = await answer(ledger, {
-        head,
-        body,
-        caller: caller === null ? undefined : encode(caller, "caller"),
-      });
-      const reply = JSON.parse(text) as { status: number; headers: [string, string][]; body: string };
-      return new Response(reply.body === "" ? null : reply.body, reply);
-    } catch {
-      const headers = { "content-type": "application/json", "cache-control": "no-store" };
-      return new Response(request.method === "HEAD" ? null : FAILED, { status: 500, headers });
+      const { reply, thrown } = await answer(ledger, await read(request, ledger, options));
+      const { error, ...response } = JSON.parse(reply) as Reply;
+      if (error !== undefined) {
+        tell(told(error, thrown), request, options);
+      }
+      return new Response(response.body === "" ? null : response.body, response);
+    } catch (thrown) {
+      return refusal(thrown, request, options);
     }
+  };
+}
+
+/** The response to a request that the ledger did not get to answer. */
+function refusal(thrown: unknown, request: Request, options: FetchHandlerOptions): Response {
+  const headers = { "content-type": "application/json", "cache-control": "no-store" };
+  const respond = (status: number, body: string): Response =>
+    new Response(request.method === "HEAD" ? null : body, { status, headers });
+  // Whatever else it may be, such as a clock that tells no time, is not the client's doing.
+  if (thrown instanceof RefundLedgerError && thrown.code === "malformed_request") {
+    const { code, message, status } = thrown;
+    return respond(status, JSON.stringify({ code, message }));
+  }
+  const isTold = thrown instanceof RefundLedgerError && thrown.status >= 500;
+  tell(isTold ? thrown : internalError("the handler failed", { cause: thrown }), request, options);
+  return respond(500, FAILED);
+}
+
+function tell(error: RefundLedgerError, request: Request, { onError }: FetchHandlerOptions): void {
+  const ignore = (): void => undefined;
+  try {
+    // An asynchronous function fits the type, too; a rejection of it must not end the process.
+    Promise.resolve<unknown>(onError?.(error, request)).catch(ignore);
+  } catch {
+    // The response matters more than the log.
+  }
+}
+
+async function read(request: Request, ledger: Ledger, options: FetchHandlerOptions): Promise<RestRequest> {
+  const caller = await callerOf(request, ledger, options);
+  return {
+    head: JSON.stringify({
+      method: request.method,
+      target: pathOf(request, options.basePath ?? ""),
+      headers: [...request.headers],
+    }),
+    // The body of a caller who is not known is not read.
+    body: caller === null ? new Uint8Array() : await bodyOf(request),
+    caller: caller === null ? undefined : callerText(caller),
   };
 }
 
@@ -75,9 +127,17 @@ async function callerOf(request: Request, ledger: Ledger, options: FetchHandlerO
     return { subject: ledger.actor, orgs: ["*"], actions: ["read", "write"] };
   }
   try {
-    return await options.authenticate(request);
+    return (await options.authenticate(request)) ?? null;
   } catch {
     return null;
+  }
+}
+
+function callerText(caller: Caller): string {
+  try {
+    return encode(caller, "", "caller");
+  } catch (cause) {
+    throw internalError("`authenticate` answered what is no caller", { cause });
   }
 }
 
@@ -89,25 +149,49 @@ function pathOf(request: Request, basePath: string): string {
 
 /** The body, or as much of it as shows that it is too long. */
 async function bodyOf(request: Request): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
+  if (request.bodyUsed) {
+    throw internalError("the request's body was read before it came to the handler");
+  }
+  if (request.body === null) {
+    return new Uint8Array();
+  }
+  const { signal } = request;
+  const reader = request.body.getReader();
+  const stop = (): void => {
+    // Its source may never answer that, or not be able to.
+    reader.cancel().catch(() => undefined);
+  };
+  signal.addEventListener("abort", stop);
+  try {
+    const body = await bytesOf(reader);
+    if (signal.aborted) {
+      throw brokenOff(signal.reason);
+    }
+    return body;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    stop();
+  }
+}
+
+async function bytesOf(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Uint8Array> {
+  const body = new Uint8Array(BODY_BYTES_MAX + 1);
   let length = 0;
-  const reader = request.body?.getReader();
-  while (reader !== undefined && length <= BODY_BYTES_MAX) {
-    const { done, value } = await reader.read();
+  while (length < body.length) {
+    const { done, value } = await reader.read().catch((cause: unknown) => {
+      throw brokenOff(cause);
+    });
     if (done) {
       break;
     }
-    chunks.push(value);
-    length += value.length;
+    const chunk = value.subarray(0, body.length - length);
+    body.set(chunk, length);
+    length += chunk.length;
   }
-  if (length > BODY_BYTES_MAX) {
-    await reader?.cancel();
-  }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
+  return body.subarray(0, length);
+}
+
+function brokenOff(cause: unknown): RefundLedgerError {
+  const message = "the body ends too early, or is not well formed";
+  return new RefundLedgerError({ code: "malformed_request", message, status: 400, retryable: false }, { cause });
 }

@@ -1,8 +1,8 @@
 /** Questions to a ledger over a store in JavaScript, which may answer later. @module */
 import type { Session } from "./wasm/ledger.js";
-import { guarded } from "./errors.js";
-import type { ListAfter, ReadSet, RefundFilter, ScanRange, Snapshot, WriteBatch } from "./rows.js";
-import { type RefundStore, StoreError, type StoreErrorKind } from "./store.js";
+import { free, guarded, internalError } from "./errors.js";
+import type { ListAfter, ReadSet, RefundFilter, ScanRange, ScanRow, Snapshot, WriteBatch } from "./rows.js";
+import { type RefundStore, StoreError } from "./store.js";
 
 /** How often it is decided anew when others changed what had been read. */
 const ATTEMPTS_MAX = 16;
@@ -23,28 +23,44 @@ export type Answers = Pick<
   "loaded" | "decide" | "done" | "listed" | "entries" | "visit" | "scanned" | "failed"
 >;
 
+/** The reply of a session, and what the store threw last on the way to it. */
+export interface Driven {
+  reply: string;
+  thrown: unknown;
+}
+
 /** Runs a session to its reply, and frees it. */
-export async function drive(session: Session, store: RefundStore): Promise<string> {
+export async function drive(session: Session, store: RefundStore): Promise<Driven> {
   try {
-    let cause: unknown;
+    let thrown: unknown;
     while (!guarded(() => session.run())) {
-      const thrown = await answer(JSON.parse(session.need()) as Need, session, store);
-      cause = thrown ?? cause;
+      const need = JSON.parse(guarded(() => session.need())) as Need;
+      const failed = await answer(need, session, store);
+      thrown = failed === undefined ? thrown : failed.thrown;
     }
-    return guarded(() => session.reply(), cause);
+    return { reply: guarded(() => session.reply(), thrown), thrown };
   } finally {
-    session.free();
+    free(session);
   }
 }
 
 /** Asks the store, and hands over what it answers. Resolves with what the store threw, if it did. */
-export async function answer(need: Need, answers: Answers, store: RefundStore): Promise<unknown> {
+export async function answer(
+  need: Need,
+  answers: Answers,
+  store: RefundStore,
+): Promise<{ thrown: unknown } | undefined> {
   try {
     await ask(need, answers, store);
     return undefined;
   } catch (thrown) {
-    answers.failed(...failure(thrown));
-    return thrown;
+    try {
+      answers.failed(...failure(thrown));
+    } catch {
+      // The module broke before, and takes no more: what it broke with counts.
+      throw internalError("the ledger's module failed", { cause: thrown });
+    }
+    return { thrown };
   }
 }
 
@@ -69,9 +85,8 @@ async function ask(need: Need, answers: Answers, store: RefundStore): Promise<vo
       return;
     case "scan":
       answers.scanned(
-        await store.scan(need.range, (row) => {
-          answers.visit(textOf(row));
-          return true;
+        await scan(store, need.range, (row) => {
+          answers.visit(row);
         }),
       );
       return;
@@ -83,23 +98,71 @@ async function ask(need: Need, answers: Answers, store: RefundStore): Promise<vo
 }
 
 async function transact(wanted: ReadSet, answers: Answers, store: RefundStore): Promise<void> {
-  let isOver = false;
-  const decide = (snapshot: Snapshot): WriteBatch | null => {
-    if (isOver) {
-      throw new StoreError("failed", "the store decides again after its transaction was over");
-    }
+  const decide = lent("decides", "last", (snapshot: Snapshot): WriteBatch | null => {
     const batch = decided(answers, textOf(snapshot));
     return batch === undefined ? null : (JSON.parse(batch) as WriteBatch);
-  };
-  try {
+  });
+  await decide.during(async (call) => {
     if (store.transact === undefined) {
-      await attempts(wanted, decide, store);
+      await attempts(wanted, call, store);
     } else {
-      await store.transact(wanted, decide);
+      await store.transact(wanted, call);
     }
-  } finally {
-    isOver = true;
+  });
+}
+
+/** Scans, and answers the last position of the view. */
+export async function scan(store: RefundStore, range: ScanRange, visit: (row: string) => void): Promise<number> {
+  const visitor = lent("visits", "every", (row: ScanRow): boolean => {
+    visit(textOf(row));
+    return true;
+  });
+  const position: unknown = await visitor.during(async (call) => store.scan(range, call));
+  if (!Number.isSafeInteger(position) || (position as number) < 0) {
+    throw new StoreError("corrupted", "the store's scan answered something that is no position");
   }
+  return position as number;
+}
+
+/**
+ * A function that a store may call for as long as its method runs. Where `every` call counts, or the
+ * `last` one, which must be there, and it threw, that is the outcome of the method, whatever the store
+ * makes of it.
+ */
+function lent<Given, Answer>(
+  does: string,
+  counts: "every" | "last",
+  call: (given: Given) => Answer,
+): { during<T>(use: (call: (given: Given) => Answer) => Promise<T>): Promise<T> } {
+  let isOver = false;
+  const never = { thrown: new StoreError("failed", `the store's method was over before it ${does}`) };
+  let failed: { thrown: unknown } | undefined = counts === "last" ? never : undefined;
+  const guard = (given: Given): Answer => {
+    if (isOver) {
+      throw new StoreError("failed", `the store ${does} after its method was over`);
+    }
+    try {
+      const answer = call(given);
+      failed = counts === "last" ? undefined : failed;
+      return answer;
+    } catch (thrown) {
+      failed = { thrown };
+      throw thrown;
+    }
+  };
+  return {
+    async during(use) {
+      try {
+        const answer = await use(guard);
+        if (failed !== undefined) {
+          throw failed.thrown;
+        }
+        return answer;
+      } finally {
+        isOver = true;
+      }
+    },
+  };
 }
 
 function decided(answers: Answers, snapshot: string): string | undefined {
@@ -136,17 +199,28 @@ async function attempts(
 
 /** A store's answer as text. */
 export function textOf(value: unknown): string {
-  const text = JSON.stringify(value) as string | undefined;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (cause) {
+    throw new StoreError("corrupted", "the store answered what JSON can't say", { cause });
+  }
   if (text === undefined) {
     throw new StoreError("corrupted", "the store answered nothing");
   }
   return text;
 }
 
+/** How much of a store's reason is told. */
+const REASON_LENGTH_MAX = 1_000;
+
 /** What a store threw, as kind and reason. */
-export function failure(thrown: unknown): [kind: StoreErrorKind, reason: string] {
-  if (thrown instanceof StoreError) {
-    return [thrown.kind, thrown.message];
+export function failure(thrown: unknown): [kind: string, reason: string] {
+  try {
+    const kind: unknown = thrown instanceof StoreError ? thrown.kind : "failed";
+    const reason: unknown = thrown instanceof Error ? thrown.message : `the store threw ${String(thrown)}`;
+    return [String(kind), String(reason).slice(0, REASON_LENGTH_MAX)];
+  } catch {
+    return ["failed", "the store threw something that can't be read"];
   }
-  return ["failed", thrown instanceof Error ? thrown.message : `the store threw ${String(thrown)}`];
 }

@@ -79,6 +79,15 @@ export class StoreError extends Error {
  *
  * Implement the first five, then run the suite of `refund-ledger/conformance` against the store: it
  * is the contract in executable form.
+ *
+ * What a method throws or rejects with fails the call that needed it, whose error has it as `cause`;
+ * an answer that is not what it should be counts as `corrupted`. The ledger goes on after either. It
+ * sets no limit of time: a call waits for its store as long as that takes, while others are answered.
+ * A store that may hang has a time limit of its own, and then throws `busy` where it is sure that
+ * nothing was changed, and `outcome_unknown` where it is not.
+ *
+ * `decide` and `visit` are for as long as the method runs that was given them, and throw afterwards.
+ * What they throw before is the ledger's verdict on a row: it fails the call, even if it is caught.
  */
 export interface RefundStore {
   /** One consistent view of what `wanted` names: for each movement and refund, in order, what is there or `null`. */
@@ -108,7 +117,8 @@ export interface RefundStore {
 
   /**
    * Loads, decides and commits, so that nobody can write in between. `decide` is synchronous; where
-   * it answers `null`, nothing is committed. Without this method the ledger calls `load` and
+   * it answers `null`, nothing is committed. It is called once at least; where it is called again, the
+   * last batch is the one to commit. Without this method the ledger calls `load` and
    * `commit`, and starts over where others were faster, a bounded number of times.
    */
   transact?(wanted: ReadSet, decide: (snapshot: Snapshot) => WriteBatch | null): MaybePromise<void>;
@@ -116,7 +126,7 @@ export interface RefundStore {
   /** Makes sure that text erased by earlier commits is in none of the store's files any more. */
   scrub?(): MaybePromise<void>;
 
-  /** Gives back what the store holds open. */
+  /** Gives back what the store holds open. The ledger calls it once, after the last call was answered. */
   close?(): MaybePromise<void>;
 }
 

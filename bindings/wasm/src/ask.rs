@@ -6,7 +6,7 @@ use refund_ledger::{
     Atomicity, Batch, Command, ErrorCode, JournalPosition, JournalRecord, Ledger, LedgerError,
     MovementKey, Receipt, Repeats,
 };
-use refund_rest::{Call, Caller, Query, Reply, answer};
+use refund_rest::{Call, Caller, Query, Reply, answer_and_tell};
 use serde::Serialize;
 
 use crate::json::{Fault, Fields, FromJson};
@@ -173,7 +173,9 @@ impl Ask {
             Self::Journal(query) => body(&journal(ledger, query)?),
             Self::Export(after) => export(ledger, *after),
             Self::Rest(rest) => {
-                reply::response(answer(ledger, rest.caller.as_ref(), &rest.request))
+                let (response, error) =
+                    answer_and_tell(ledger, rest.caller.as_ref(), &rest.request);
+                reply::response(response, error.as_ref())
             }
         }
     }

@@ -248,7 +248,8 @@ fn rest(text: &str, body: Vec<u8>, caller: Option<&str>) -> Result<Ask, LedgerEr
         if let [name, value] = header.as_slice()
             && let Some(name) = READ_HEADERS.iter().find(|known| known.as_str() == name)
         {
-            let value = HeaderValue::from_str(value).map_err(|error| malformed(&error))?;
+            let value =
+                HeaderValue::from_bytes(value.as_bytes()).map_err(|error| malformed(&error))?;
             request.headers_mut().append(name, value);
         }
     }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use refund_ledger::{Id, LedgerError, Policy};
+use refund_ledger::{ErrorCode, Id, LedgerError, Policy};
 use refund_rest::{Caller, Grants, OrgGrant, Permission};
 
 use crate::json::{Fault, Fields, FromJson};
-use crate::reply::read_options;
 
 /// The policy in JavaScript: what is left out is as in the default policy, `null` is without limit.
 struct PolicyOptions(Policy);
@@ -34,7 +33,11 @@ impl FromJson for PolicyOptions {
 }
 
 pub(crate) fn read_policy(text: &str) -> Result<Policy, LedgerError> {
-    read_options::<PolicyOptions>(text).map(|options| options.0)
+    PolicyOptions::from_json(text)
+        .map(|options| options.0)
+        .map_err(|fault| {
+            LedgerError::invalid_field("policy", "invalid_format", format!("is wrong: {fault}"))
+        })
 }
 
 /// A caller in JavaScript: `orgs` and `actions` as the claims of a token have them.
@@ -62,5 +65,10 @@ impl FromJson for CallerOptions {
 }
 
 pub(crate) fn read_caller(text: &str) -> Result<Caller, LedgerError> {
-    read_options::<CallerOptions>(text).map(|options| options.0)
+    CallerOptions::from_json(text)
+        .map(|options| options.0)
+        // Whoever recognised the caller is at fault, not who sent the request.
+        .map_err(|fault| {
+            LedgerError::new(ErrorCode::Internal, format!("the caller is wrong: {fault}"))
+        })
 }

@@ -70,14 +70,21 @@ impl<'a> From<&'a Result<Receipt, LedgerError>> for ResultReply<'a> {
 }
 
 #[derive(Serialize)]
-struct ResponseReply {
+struct ResponseReply<'a> {
     status: u16,
     headers: Vec<(String, String)>,
     body: String,
+    /// What the response does not say, for the operator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorReply<'a>>,
 }
 
-/// A response of the REST contract.
-pub(crate) fn response(response: Response<Vec<u8>>) -> Result<String, LedgerError> {
+/// A response of the REST contract, with the ledger's error behind it.
+pub(crate) fn response(
+    response: Response<Vec<u8>>,
+    error: Option<&LedgerError>,
+) -> Result<String, LedgerError> {
+    let is_failure = response.status().is_server_error();
     let headers = response.headers().iter().map(|(name, value)| {
         let value = String::from_utf8_lossy(value.as_bytes());
         (name.to_string(), value.into_owned())
@@ -86,6 +93,7 @@ pub(crate) fn response(response: Response<Vec<u8>>) -> Result<String, LedgerErro
         status: response.status().as_u16(),
         headers: headers.collect(),
         body: text(response.into_body())?,
+        error: error.filter(|_| is_failure).map(Into::into),
     })
 }
 

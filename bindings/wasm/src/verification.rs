@@ -56,6 +56,15 @@ impl Verification {
         head_text(&report).map_err(|error| thrown(&error))
     }
 
+    /// There is no head where the scan failed in this way.
+    ///
+    /// # Errors
+    /// The failure, as JSON.
+    #[wasm_bindgen(js_name = noHead)]
+    pub fn no_head(self, kind: &str, reason: String) -> Result<String, String> {
+        Err(thrown(&store_error(kind, reason).into()))
+    }
+
     /// The report as JSON where the scan failed in this way.
     ///
     /// # Errors

@@ -93,24 +93,38 @@ pub fn answer<B: AsRef<[u8]>>(
     caller: Option<&Caller>,
     request: &Request<B>,
 ) -> Response<Vec<u8>> {
-    let mut response = attempt(ledger, caller, request).unwrap_or_else(|refusal| refusal.render());
+    answer_and_tell(ledger, caller, request).0
+}
+
+/// As [`answer`], with the ledger's own error where there was one: what the response keeps from its
+/// reader is for the log.
+pub fn answer_and_tell<B: AsRef<[u8]>>(
+    ledger: &Ledger,
+    caller: Option<&Caller>,
+    request: &Request<B>,
+) -> (Response<Vec<u8>>, Option<LedgerError>) {
+    let (mut response, error) = match attempt(ledger, caller, request) {
+        Ok((call, outcome)) => (render(&call, &outcome), outcome.err()),
+        Err(refusal) => (refusal.render(), None),
+    };
     if request.method() == Method::HEAD {
         response.body_mut().clear();
     }
-    response
+    (response, error)
 }
 
 fn attempt<B: AsRef<[u8]>>(
     ledger: &Ledger,
     caller: Option<&Caller>,
     request: &Request<B>,
-) -> Result<Response<Vec<u8>>, Refusal> {
+) -> Result<(Call, Result<Reply, LedgerError>), Refusal> {
     let route = Route::of(request.method(), request.uri())?;
     let caller = caller.ok_or_else(unknown_caller)?;
     let ledger = caller.on(ledger);
     route.authorize(&ledger)?;
     let call = route.parse(request.headers(), request.body().as_ref())?;
-    Ok(render(&call, &call.perform(&ledger)))
+    let outcome = call.perform(&ledger);
+    Ok((call, outcome))
 }
 
 impl Caller {

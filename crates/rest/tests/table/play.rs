@@ -10,7 +10,7 @@ use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
 use refund_ledger::{
     JournalRecord, Ledger, ListAfter, Page, Policy, Refund, RefundFilter, Store, StoreError,
 };
-use refund_rest::{Caller, Operation, Route, answer};
+use refund_rest::{Caller, Operation, Route, answer_and_tell};
 
 use super::{CallerForm, PolicyForm, RequestForm, Scenario, Step, Table};
 use crate::common::{Seen, StepHost, caller};
@@ -145,6 +145,13 @@ impl Table {
             None => Some(&self.caller),
         };
         let caller = caller.map(CallerForm::caller);
-        answer(&ledger, caller.as_ref(), &step.request.request()).into()
+        let request = step.request.request();
+        let (response, error) = answer_and_tell(&ledger, caller.as_ref(), &request);
+        assert!(
+            !response.status().is_server_error() || error.is_some(),
+            "nobody is told why {} failed",
+            request.uri()
+        );
+        response.into()
     }
 }

@@ -1,0 +1,56 @@
+/** When a ledger ends: with all that `with` made of it, for they share the store. @module */
+import { internalError } from "./errors.js";
+import type { MaybePromise, RefundStore } from "./store.js";
+
+/** Counts the calls under way, so that closing waits for them, and refuses those that come later. */
+export class Lifetime {
+  readonly #store: RefundStore | undefined;
+  #underWay = 0;
+  #closing: Promise<void> | undefined;
+  #drained: (() => void) | undefined;
+
+  constructor(store: RefundStore | undefined) {
+    this.#store = store;
+  }
+
+  /** @throws {RefundLedgerError} `internal` once the ledger was closed */
+  check(): void {
+    if (this.#closing !== undefined) {
+      throw internalError("the ledger is closed; open another one");
+    }
+  }
+
+  /** Has closing wait for this answer. Nothing is kept of it: it may never come. */
+  during<T>(answer: MaybePromise<T>): MaybePromise<T> {
+    if (answer instanceof Promise) {
+      this.#underWay += 1;
+      const done = (): void => {
+        this.#underWay -= 1;
+        if (this.#underWay === 0) {
+          this.#drained?.();
+        }
+      };
+      answer.then(done, done);
+    }
+    return answer;
+  }
+
+  /** Closes the store once the calls under way are answered. The same again waits for the same. */
+  close(): Promise<void> {
+    this.#closing ??= this.#end();
+    return this.#closing;
+  }
+
+  async #end(): Promise<void> {
+    if (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.#drained = resolve;
+      });
+    }
+    try {
+      await this.#store?.close?.();
+    } catch (cause) {
+      throw internalError("the store can't be closed", { cause });
+    }
+  }
+}
