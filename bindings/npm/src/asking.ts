@@ -1,20 +1,9 @@
 /** How a ledger asks: the module's own memory at once, or a store in JavaScript in its time. @module */
 import { Engine, Verification } from "./wasm/ledger.js";
 import { guarded } from "./errors.js";
-import { drive, type Driven, failure, scan } from "./session.js";
+import type { RestAnswer, RestRequest } from "./ledger.js";
+import { drive, failure, scan } from "./session.js";
 import type { MaybePromise, RefundStore } from "./store.js";
-
-/** A request to the REST contract. */
-export interface RestRequest {
-  /** Method, URL and headers, as JSON. */
-  head: string;
-  body: Uint8Array;
-  /** The caller as JSON; `undefined` where nobody is known. */
-  caller: string | undefined;
-}
-
-/** The response as JSON, and what the store threw on the way to it. */
-export type RestAnswer = Driven;
 
 /** All that a ledger asks. Text in and out is JSON. */
 export interface Asking {

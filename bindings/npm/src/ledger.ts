@@ -1,5 +1,5 @@
 /** What a program calls. @module */
-import { type Asking, inMemory, overStore, type RestAnswer, type RestRequest } from "./asking.js";
+import { type Asking, inMemory, overStore } from "./asking.js";
 import { batchOptionsOf, bodyOf, commandsOf, encodeObject, line, members, optionsOf, referenceOf, scopeOf } from "./commands.js";
 import { encode } from "./encode.js";
 import { free, guarded, RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
@@ -358,6 +358,21 @@ function created({ refund_id, revision, replayed }: Receipt): Created {
 
 function changed({ revision, replayed }: Receipt): Changed {
   return { revision: revision ?? 0, replayed };
+}
+
+/** A request to the REST contract. */
+export interface RestRequest {
+  /** Method, URL and headers, as JSON. */
+  head: string;
+  body: Uint8Array;
+  /** The caller as JSON; `undefined` where nobody is known. */
+  caller: string | undefined;
+}
+
+/** The response as JSON, and what the store threw on the way to it. */
+export interface RestAnswer {
+  reply: string;
+  thrown: unknown;
 }
 
 /** Answers a request to the REST contract. */

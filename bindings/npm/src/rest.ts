@@ -1,8 +1,7 @@
 /** The REST contract as a `fetch` handler: in a service worker, a test, or any fetch-style server. @module */
-import type { RestRequest } from "./asking.js";
 import { encode } from "./encode.js";
 import { internalError, type ModuleError, RefundLedgerError, told } from "./errors.js";
-import { answer, type Ledger } from "./ledger.js";
+import { answer, type Ledger, type RestRequest } from "./ledger.js";
 import { checkFunction, fieldsOf } from "./options.js";
 import type { MaybePromise } from "./store.js";
 
