@@ -87,6 +87,9 @@ enum Chore {
         /// Run its tests too: in Node, as packed, and in Chromium
         #[arg(long)]
         test: bool,
+        /// Print what it costs, beside what it is measured against
+        #[arg(long, conflicts_with = "test")]
+        bench: bool,
     },
     /// Check the dependency tree with the pinned cargo-deny, installing it if need be
     Deny {
@@ -101,8 +104,9 @@ fn main() -> ExitCode {
         Chore::Test { native } => step::run_all(TEST, native),
         Chore::CheckBare => run_one(bare::check().map(drop)),
         Chore::Contract { seed, cases } => run_one(contract::run(seed, cases).map(drop)),
-        Chore::Npm { test: false } => run_one(npm::build()),
-        Chore::Npm { test: true } => step::run_all(NPM, false),
+        Chore::Npm { test: true, .. } => step::run_all(NPM, false),
+        Chore::Npm { bench: true, .. } => run_one(npm::bench()),
+        Chore::Npm { .. } => run_one(npm::build()),
         Chore::Deny { checks } => run_one(deny::run(&checks)),
     }
 }

@@ -27,13 +27,21 @@ export function encode(value: unknown, path = "", name = "request"): string {
   return new Encoder(name).text(value, path);
 }
 
+/** As {@link encode}, for an object that may have no fields but those known. */
+export function encodeKnown(value: unknown, name: string, known: readonly string[]): string {
+  return new Encoder(name, known).text(value, "");
+}
+
 class Encoder {
   readonly #name: string;
+  /** The fields that the outermost object may have; any where it is `undefined`. */
+  readonly #known: readonly string[] | undefined;
   /** The objects around the one that is written. */
   readonly #within: object[] = [];
 
-  constructor(name: string) {
+  constructor(name: string, known?: readonly string[]) {
     this.#name = name;
+    this.#known = known;
   }
 
   text(value: unknown, path: string): string {
@@ -66,6 +74,9 @@ class Encoder {
 
   #string(value: string, path: string): string {
     this.#checkLength(value.length, path);
+    if (NEEDS_NO_ESCAPE.test(value)) {
+      return `"${value}"`;
+    }
     if (LONE_SURROGATE.test(value)) {
       throw this.#fault(path, "invalid_format", "must be a string of whole Unicode characters");
     }
@@ -115,6 +126,7 @@ class Encoder {
       if (field === undefined) {
         continue;
       }
+      this.#checkKnown(name, place);
       json += `${json.length > 1 ? "," : ""}${this.#string(name, place)}:${this.text(field, place)}`;
       this.#checkLength(json.length, path);
     }
@@ -128,6 +140,13 @@ class Encoder {
       throw this.#wrongType(path, "is computed by a getter; give a plain value");
     }
     return descriptor?.value;
+  }
+
+  #checkKnown(name: string, path: string): void {
+    const known = this.#within.length === 1 ? this.#known : undefined;
+    if (known?.includes(name) === false) {
+      throw this.#fault(path, "not_allowed", `is not known in \`${this.#name}\`; known are ${known.join(", ")}`);
+    }
   }
 
   #checkLength(length: number, path: string): void {
@@ -150,6 +169,9 @@ export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
+
+/** What most strings are. It saves them the slower ways. */
+const NEEDS_NO_ESCAPE = /^[ !#-[\]-~]*$/u;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 

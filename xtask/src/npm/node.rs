@@ -15,7 +15,7 @@ use crate::workspace;
 const OLDEST: (u32, u32) = (20, 19);
 
 /// A newer Node, from the package's own lock file.
-const NEWER: &str = "node_modules/node/bin/node";
+pub(super) const NEWER: &str = "node_modules/node/bin/node";
 
 /// How the names of test files begin that need the newer Node: it has `node:sqlite`, and the
 /// better-sqlite3 that runs in it does not run in the oldest.
@@ -97,8 +97,8 @@ pub(crate) fn in_chromium() -> Result<Tally, Failure> {
     run_tests("node", &compiled("browser")?)
 }
 
-/// Compiles all tests and gives the files of one folder of them.
-fn compiled(folder: &str) -> Result<Vec<String>, Failure> {
+/// Compiles all tests, with the modules beside the sources that they use.
+pub(super) fn compile_tests() -> Result<(), Failure> {
     set_up()?;
     make_empty(&Path::new(PACKAGE).join("build"))?;
     tool("tsc")
@@ -107,6 +107,12 @@ fn compiled(folder: &str) -> Result<Vec<String>, Failure> {
     for module in [Module::LEDGER, Module::CONFORMANCE] {
         module.copy_into("build/src/wasm")?;
     }
+    Ok(())
+}
+
+/// Compiles all tests and gives the files of one folder of them.
+fn compiled(folder: &str) -> Result<Vec<String>, Failure> {
+    compile_tests()?;
     let folder = Path::new("build/tests").join(folder);
     let path = workspace::top().join(PACKAGE).join(&folder);
     let mut files = Vec::new();

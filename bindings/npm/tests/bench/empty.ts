@@ -1,0 +1,2 @@
+/** A script that does nothing. @module */
+export {};
