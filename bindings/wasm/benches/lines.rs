@@ -15,9 +15,12 @@ use std::time::Instant;
 use refund_ledger::{Ledger, wire};
 
 fn main() {
-    let file = std::env::args()
-        .nth(1)
-        .expect("the name of a file of commands");
+    // Cargo adds options of its own.
+    let is_file = |argument: &String| !argument.starts_with('-');
+    let Some(file) = std::env::args().skip(1).find(is_file) else {
+        println!("name a file of commands: `cargo xtask npm --bench` writes one");
+        return;
+    };
     let text = fs::read_to_string(file).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     let ledger = Ledger::in_memory();

@@ -142,7 +142,7 @@ impl From<&store::ReadSet> for ReadSet {
                         org_id: org.to_string(),
                         id,
                         external_id,
-                        revisions: revisions.iter().copied().collect(),
+                        revisions: revisions.to_vec(),
                     }
                 })
                 .collect(),
