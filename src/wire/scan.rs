@@ -270,3 +270,68 @@ pub(super) fn unquoted(quoted: &str) -> Result<Cow<'_, str>, serde_json::Error> 
         _ => serde_json::from_str(quoted).map(Cow::Owned),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::{btree_map, vec};
+    use proptest::prelude::{Strategy, any, prop_oneof, proptest};
+    use serde_json::{Map, Value as Json};
+
+    use super::{Document, Value};
+
+    /// Values of every kind, with keys and strings that need escapes.
+    fn json() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            any::<Option<bool>>().prop_map(Json::from),
+            any::<i64>().prop_map(Json::from),
+            "\\PC{0,4}|[\\\\\"{}\\[\\],: \n]{1,4}".prop_map(Json::from),
+        ];
+        let key = "[a-c]|[\\\\\"{}:, ]{1,3}|\\PC{1,3}";
+        leaf.prop_recursive(4, 40, 5, move |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..4).prop_map(Json::from),
+                btree_map(key, inner, 0..5).prop_map(|members| Json::from(Map::from_iter(members))),
+            ]
+        })
+    }
+
+    fn check_members(found: Value<'_>, wanted: &Json) {
+        assert_eq!(
+            serde_json::from_str::<Json>(found.text()).ok().as_ref(),
+            Some(wanted)
+        );
+        let members = wanted.as_object().cloned().unwrap_or_default();
+        assert_eq!(found.members().count(), members.len());
+        for ((name, value), (wanted_name, wanted)) in found.members().zip(&members) {
+            assert_eq!(name, wanted_name);
+            check_members(value, wanted);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_walk_finds_the_members_that_a_parser_finds(wanted in json(), pretty in any::<bool>()) {
+            let text = if pretty { format!(" {wanted:#}\n") } else { wanted.to_string() };
+            match Document::check(text.as_bytes(), text.len(), 16) {
+                Ok(document) => check_members(document.root(), &wanted),
+                Err(error) => panic!("`{text}`: {error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_there_twice_is_found_at_every_depth() {
+        for text in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"b":{"a":1,"c":{},"\u0061":2}}"#,
+            r#"{"b":[{"a":1},{"a":{"x":1},"a":2}]}"#,
+        ] {
+            let refused = Document::check(text.as_bytes(), 100, 16).err();
+            assert_eq!(
+                refused.map(|error| error.message().to_owned()).as_deref(),
+                Some("the key `a` is there twice")
+            );
+        }
+        assert!(Document::check(br#"{"a":{"a":[{"a":1},{"a":1}]}}"#, 100, 16).is_ok());
+    }
+}
