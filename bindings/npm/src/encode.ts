@@ -119,6 +119,8 @@ class Encoder {
     if (Object.getOwnPropertySymbols(value).length > 0) {
       throw this.#wrongType(path, "has a symbol for a name, which JSON can't say");
     }
+    const known = this.#within.length === 1 ? this.#known : undefined;
+    let unknown: string | undefined;
     let json = "{";
     for (const name of Object.keys(value)) {
       const place = within(path, name);
@@ -126,9 +128,15 @@ class Encoder {
       if (field === undefined) {
         continue;
       }
-      this.#checkKnown(name, place);
+      if (known?.includes(name) === false) {
+        unknown ??= place;
+      }
       json += `${json.length > 1 ? "," : ""}${this.#string(name, place)}:${this.text(field, place)}`;
       this.#checkLength(json.length, path);
+    }
+    if (unknown !== undefined) {
+      const allowed = `is not known in \`${this.#name}\`; known are ${known?.join(", ")}`;
+      throw this.#fault(unknown, "not_allowed", allowed);
     }
     return `${json}}`;
   }
@@ -140,13 +148,6 @@ class Encoder {
       throw this.#wrongType(path, "is computed by a getter; give a plain value");
     }
     return descriptor?.value;
-  }
-
-  #checkKnown(name: string, path: string): void {
-    const known = this.#within.length === 1 ? this.#known : undefined;
-    if (known?.includes(name) === false) {
-      throw this.#fault(path, "not_allowed", `is not known in \`${this.#name}\`; known are ${known.join(", ")}`);
-    }
   }
 
   #checkLength(length: number, path: string): void {
