@@ -187,8 +187,10 @@ pub struct Holder {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
-// Boxed, so that results, which are mostly good, carry no room for all of it.
-pub struct LedgerError(Box<Reason>);
+pub struct LedgerError(
+    // Results are mostly good, and carry no room for all of it.
+    Box<Reason>,
+);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]

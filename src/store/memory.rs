@@ -227,7 +227,9 @@ impl Store for MemoryStore {
     }
 
     fn commit(&self, batch: &WriteBatch) -> Result<(), StoreError> {
-        self.lock().apply(batch.clone())
+        // Others need not wait for the copy.
+        let batch = batch.clone();
+        self.lock().apply(batch)
     }
 
     fn list_refunds(

@@ -145,13 +145,16 @@ impl LoadedRefund {
         for entry in chain {
             revisions.add(entry)?;
         }
-        let past = revisions
-            .finish()
-            .into_iter()
-            .map(|(_, past)| past)
-            .filter(|past| past.revision != refund.revision && wanted.contains(&past.revision))
-            .collect();
-        Ok(Self { refund, past })
+        let mut this = Self {
+            refund,
+            past: Vec::new(),
+        };
+        for (_, past) in revisions.finish() {
+            if past.revision != this.refund.revision && wanted.contains(&past.revision) {
+                this.put_past(past);
+            }
+        }
+        Ok(this)
     }
 
     /// The refund as it was at a revision, where that was asked for or is the current one.
@@ -159,16 +162,19 @@ impl LoadedRefund {
         if self.refund.revision == revision {
             Some(&self.refund)
         } else {
-            self.past.iter().find(|past| past.revision == revision)
+            self.past.get(self.place_of(revision).ok()?)
         }
     }
 
-    /// Puts in what the refund was at an earlier revision.
+    /// Where a revision is among the past ones, or belongs.
+    fn place_of(&self, revision: u32) -> Result<usize, usize> {
+        self.past
+            .binary_search_by_key(&revision, |past| past.revision)
+    }
+
+    /// Puts in what the refund was at an earlier revision, in place of what is there for it.
     pub fn put_past(&mut self, past: Refund) {
-        match self
-            .past
-            .binary_search_by_key(&past.revision, |known| known.revision)
-        {
+        match self.place_of(past.revision) {
             Ok(at) => {
                 if let Some(known) = self.past.get_mut(at) {
                     *known = past;
@@ -202,7 +208,10 @@ impl Snapshot {
             return;
         };
         match self.refunds.get_mut(&found.refund.id) {
-            Some(known) => found.past.into_iter().for_each(|past| known.put_past(past)),
+            Some(known) => {
+                known.refund = found.refund;
+                found.past.into_iter().for_each(|past| known.put_past(past));
+            }
             None => {
                 self.refunds.insert(found.refund.id, found);
             }

@@ -164,6 +164,7 @@ impl MovementCheck {
             {
                 return Err("the description is not the one that the entry attests".into());
             }
+            // The entry is the next of its chain, so this is the last of the texts.
             self.texts.push(BroughtText {
                 sequence: entry.sequence,
                 owner,
@@ -355,8 +356,9 @@ impl MovementCheck {
     }
 
     pub(super) fn visit_refund(&mut self, refund: &Refund, holder: Option<RefundId>) {
+        let is_first_visit = self.visited.insert(refund.id);
         let known = self.refunds.get(&refund.id);
-        let Some(rebuilt) = known.filter(|_| self.visited.insert(refund.id)) else {
+        let Some(rebuilt) = known.filter(|_| is_first_visit) else {
             self.fault(&format!(
                 "refund {}: the journal does not know it",
                 refund.id
