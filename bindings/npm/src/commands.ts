@@ -1,5 +1,5 @@
 /** Commands and questions as JSON text. Each function here gives the fields of an object, without its braces. @module */
-import { encode, encodeKnown } from "./encode.js";
+import { encode } from "./encode.js";
 import { invalidField } from "./errors.js";
 import type { BatchOptions, RefundReference, Scope } from "./types.js";
 
@@ -9,21 +9,17 @@ export function line(...fields: string[]): string {
 }
 
 /** The text of what must be an object. */
-export function encodeObject(value: unknown, path: string, name: string): string {
-  return objectText(encode(value, path, name), path === "" ? name : path);
-}
-
-function objectText(text: string, field: string): string {
+export function encodeObject(value: unknown, path: string, name: string, known?: readonly string[]): string {
+  const text = encode(value, path, name, known);
   if (!text.startsWith("{")) {
-    throw invalidField(field, "wrong_type", "must be an object");
+    throw invalidField(path === "" ? name : path, "wrong_type", "must be an object");
   }
   return text;
 }
 
 /** The fields of an object, which may have no others than those known, where they are given. */
 export function members(value: unknown, name: string, known?: readonly string[]): string {
-  const text = known === undefined ? encode(value, "", name) : encodeKnown(value, name, known);
-  return objectText(text, name).slice(1, -1);
+  return encodeObject(value, "", name, known).slice(1, -1);
 }
 
 /** What was written is read again, since an object may answer differently the second time. */

@@ -16,20 +16,15 @@ const NAME_LENGTH_MAX = 64;
 
 /**
  * The JSON text of a value made of plain objects, arrays, strings, finite numbers, booleans and
- * null. An `undefined` field counts as absent. `path` is where the value stands in the request, and
- * `name` what an error calls a value that is the whole of it.
+ * null. An `undefined` field counts as absent. `path` is where the value stands in the request, `name`
+ * what an error calls a value that is the whole of it, and `known` the fields that it may have, where not any.
  *
  * @throws {RefundLedgerError} `invalid_request` that names the field: for a BigInt, Map, Date,
  * function, symbol, instance of a class, getter, hole, cycle, NaN, infinity, whole number beyond
  * 2^53 - 1 or lone surrogate, and for what is too long for any request
  */
-export function encode(value: unknown, path = "", name = "request"): string {
-  return new Encoder(name).text(value, path);
-}
-
-/** As {@link encode}, for an object that may have no fields but those known. */
-export function encodeKnown(value: unknown, name: string, known: readonly string[]): string {
-  return new Encoder(name, known).text(value, "");
+export function encode(value: unknown, path = "", name = "request", known?: readonly string[]): string {
+  return new Encoder(name, known).text(value, path);
 }
 
 class Encoder {
