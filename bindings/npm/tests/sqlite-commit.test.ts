@@ -7,14 +7,14 @@ import { type SqliteHandle, SqliteStore } from "../src/sqlite.js";
 import type { WriteBatch } from "../src/store.js";
 import { libraries, newFile, scanAll, storeError } from "./support/ledger-files.js";
 import { importLines, verify } from "./support/refunds.js";
+import { MOVEMENT } from "./support/refusals.js";
 import { difference } from "./support/replay.js";
 import { keyOf } from "./support/rows.js";
 
 const SCOPE = { org_id: "acme", subscription_id: "sub-7", movement_id: "mov-1" };
 
 const february = {
-  currency: "EUR" as const,
-  occurred_at: "2022-02-01T00:00:00Z",
+  ...MOVEMENT,
   amount: { value_with_taxes: 100 },
   description: "February\0, with a NUL",
 };

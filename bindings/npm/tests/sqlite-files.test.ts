@@ -17,14 +17,9 @@ import {
   tamper,
 } from "./support/ledger-files.js";
 import { verify } from "./support/refunds.js";
+import { MOVEMENT } from "./support/refusals.js";
 
 const SCOPE = { org_id: "acme", subscription_id: "sub-7", movement_id: "mov-new" };
-const february = {
-  currency: "EUR" as const,
-  occurred_at: "2022-02-01T00:00:00Z",
-  amount: { value_with_taxes: 100 },
-  description: "February",
-};
 
 test("only libraries that mend the log's race are accepted", () => {
   for (const sound of ["3.44.6", "3.44.7", "3.50.7", "3.51.3", "3.52.0", "3.54.1", "4.0.0"]) {
@@ -248,7 +243,7 @@ for (const library of libraries) {
     const ledger = await Ledger.open({ store });
     assert.equal((await ledger.verify()).verdict, "valid");
     assert.ok(store.listRefunds(everything, null, 10).items.length > 0);
-    await assert.rejects(ledger.recordMovement(SCOPE, february), ({ cause }: { cause: unknown }) =>
+    await assert.rejects(ledger.recordMovement(SCOPE, MOVEMENT), ({ cause }: { cause: unknown }) =>
       storeError("failed", /read-only/)(cause),
     );
     const empty = newFile();
@@ -309,10 +304,10 @@ for (const library of libraries) {
       const path = filledFile();
       const store = new SqliteStore(open(path));
       const ledger = await Ledger.open({ store });
-      await ledger.recordMovement(SCOPE, february);
+      await ledger.recordMovement(SCOPE, MOVEMENT);
       displace(path);
       await assert.rejects(
-        ledger.recordMovement({ ...SCOPE, movement_id: "mov-lost" }, february),
+        ledger.recordMovement({ ...SCOPE, movement_id: "mov-lost" }, MOVEMENT),
         ({ cause }: { cause: unknown }) => storeError("failed", /removed, replaced or emptied/)(cause),
       );
     }
@@ -323,7 +318,7 @@ for (const library of libraries) {
     const handles = Array.from({ length: 5 }, () => open(path));
     for (const [n, handle] of handles.entries()) {
       const ledger = await Ledger.open({ store: new SqliteStore(handle) });
-      await ledger.recordMovement({ ...SCOPE, movement_id: `mov-${n}` }, february);
+      await ledger.recordMovement({ ...SCOPE, movement_id: `mov-${n}` }, MOVEMENT);
     }
     assert.equal(verify(path).movements, 5);
     assert.equal(verify(path).verdict, "valid");
@@ -339,7 +334,7 @@ for (const library of libraries) {
     writeFileSync(`${path}-journal`, readFileSync(`${unfinished}-journal`));
     maker.close();
     const ledger = await Ledger.open({ store: new SqliteStore(open(path)) });
-    await ledger.recordMovement(SCOPE, february);
+    await ledger.recordMovement(SCOPE, MOVEMENT);
     assert.equal(verify(path).verdict, "valid");
   });
 

@@ -2,24 +2,18 @@
 import assert from "node:assert/strict";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { type Browser, chromium } from "playwright-core";
-import { CHROMIUM, STRICT_POLICY } from "../support/pages.js";
-import { served, textOf } from "./page.js";
+import { after, test } from "node:test";
+import { STRICT_POLICY } from "../support/pages.js";
+import { browserForTests, served, textOf } from "./page.js";
 import { startVite } from "./vite.js";
 import { nodes, Workshop } from "./workshop.js";
 
 const LINE = "refunded, replayed, over_refund 400, 108.9 left, valid with 2 entries";
 
 const workshop = new Workshop();
-let browser: Browser;
+const browser = browserForTests();
 
-before(async () => {
-  browser = await chromium.launch(CHROMIUM);
-});
-
-after(async () => {
-  await browser.close();
+after(() => {
   workshop.remove();
 });
 
@@ -37,12 +31,12 @@ for (const [name, file] of [
 
 test("plain: modules without a bundler, under a strict policy", async () => {
   const { folder } = workshop.project("plain");
-  assert.equal(await served(browser, folder, STRICT_POLICY), LINE);
+  assert.equal(await served(browser(), folder, STRICT_POLICY), LINE);
 });
 
 test("plain: what the policy must allow is noticed when it does not", async () => {
   const { folder } = workshop.project("plain");
-  await assert.rejects(served(browser, folder, STRICT_POLICY.replace(" 'wasm-unsafe-eval'", "")), (error: Error) => {
+  await assert.rejects(served(browser(), folder, STRICT_POLICY.replace(" 'wasm-unsafe-eval'", "")), (error: Error) => {
     assert.match(error.message, /the ledger's module can't be loaded: .*'wasm-unsafe-eval'/);
     return true;
   });
@@ -51,19 +45,19 @@ test("plain: what the policy must allow is noticed when it does not", async () =
 test("plain: a module that was not packed is noticed", async () => {
   const { folder } = workshop.project("plain");
   rmSync(join(folder, "node_modules/refund-ledger/dist/wasm/ledger_bg.wasm"));
-  await assert.rejects(served(browser, folder, STRICT_POLICY), /404[^]*the ledger's module can't be loaded/);
+  await assert.rejects(served(browser(), folder, STRICT_POLICY), /404[^]*the ledger's module can't be loaded/);
 });
 
 test("Vite: the production build, under a strict policy", async () => {
   const project = workshop.project("vite");
   project.tool("vite", "build");
-  assert.equal(await served(browser, join(project.folder, "dist"), STRICT_POLICY), LINE);
+  assert.equal(await served(browser(), join(project.folder, "dist"), STRICT_POLICY), LINE);
 });
 
 test("Vite: the dev server, without any setting", async () => {
   const { url, stop } = await startVite(workshop.project("vite"));
   try {
-    assert.equal(await textOf(browser, url), LINE);
+    assert.equal(await textOf(browser(), url), LINE);
   } finally {
     await stop();
   }
@@ -74,5 +68,5 @@ test("esbuild: under a strict policy", async () => {
   project.tool("esbuild", "main.js", "--bundle", "--format=esm", "--loader:.wasm=file", "--outdir=public");
   // What is served holds nothing but what was bundled.
   cpSync(join(project.folder, "index.html"), join(project.folder, "public/index.html"));
-  assert.equal(await served(browser, join(project.folder, "public"), STRICT_POLICY), LINE);
+  assert.equal(await served(browser(), join(project.folder, "public"), STRICT_POLICY), LINE);
 });

@@ -1,6 +1,22 @@
 /** What pages of users come to in Chromium. @module */
-import type { Page } from "playwright-core";
-import { serveFolder } from "../support/pages.js";
+import { after, before } from "node:test";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { CHROMIUM, serveFolder } from "../support/pages.js";
+
+/** A browser for the tests of a file: it starts before the first, and ends behind the last. */
+export function browserForTests(): () => Browser {
+  let browser: Browser | undefined;
+  before(async () => {
+    browser = await chromium.launch(CHROMIUM);
+  });
+  after(() => browser?.close());
+  return () => {
+    if (browser === undefined) {
+      throw new Error("the browser starts with the first test");
+    }
+    return browser;
+  };
+}
 
 /** What opens pages: a browser, which gives each storage of its own, or a context, in which they share it. */
 export interface Pages {

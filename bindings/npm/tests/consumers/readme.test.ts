@@ -2,12 +2,11 @@
 import assert from "node:assert/strict";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { type Browser, chromium } from "playwright-core";
 import { fromTop } from "../support/files.js";
-import { CHROMIUM, serveFolder, STRICT_POLICY } from "../support/pages.js";
-import { served, textOf } from "./page.js";
+import { serveFolder, STRICT_POLICY } from "../support/pages.js";
+import { browserForTests, served, textOf } from "./page.js";
 import { checkSize, readReadme, snippetsOf, tableOf, unclaimed } from "./readme.js";
 import { startVite } from "./vite.js";
 import { nodes, type Project, Workshop } from "./workshop.js";
@@ -19,14 +18,9 @@ const snippets = snippetsOf(readme);
 const claimed = new Set<string>();
 
 const workshop = new Workshop();
-let browser: Browser;
+const browser = browserForTests();
 
-before(async () => {
-  browser = await chromium.launch(CHROMIUM);
-});
-
-after(async () => {
-  await browser.close();
+after(() => {
   workshop.remove();
 });
 
@@ -103,7 +97,7 @@ const [sizeOfModule, sizeOfScripts] = tableOf(readme, "| | bytes | gzipped |");
 
 /** What the page of the README comes to, opened twice by one user. */
 async function openTwice(url: string): Promise<void> {
-  const context = await browser.newContext();
+  const context = await browser().newContext();
   try {
     const texts = [await textOf(context, url), await textOf(context, url)].map(withoutIds);
     assert.deepEqual(texts, [
@@ -156,7 +150,7 @@ test("esbuild: under a strict policy", async () => {
     "public/index.html": pageOf("./bundled.js"),
   });
   project.run("sh", "-c", bundle);
-  assert.equal(await served(browser, join(project.folder, "public"), STRICT_POLICY), "valid");
+  assert.equal(await served(browser(), join(project.folder, "public"), STRICT_POLICY), "valid");
 });
 
 const importMap = claim("import-map.html");
@@ -164,7 +158,7 @@ const importMap = claim("import-map.html");
 test("an import map, without a bundler", async () => {
   const { folder } = projectOf("import-map", { "index.html": importMap });
   const policy = STRICT_POLICY.replace("script-src", "script-src 'unsafe-inline'");
-  assert.equal(await served(browser, folder, policy), "a ledger with 0 entries");
+  assert.equal(await served(browser(), folder, policy), "a ledger with 0 entries");
 });
 
 const worker = claim("sw.js");
@@ -182,13 +176,13 @@ const ANSWERED = "201: 12.1 EUR given back";
 test("a service worker answers a POST and a GET of its page: as Vite builds it, under a strict policy", async () => {
   const project = projectOf("service-worker-build", withWorker);
   project.tool("vite", "build");
-  assert.equal(await served(browser, join(project.folder, "dist"), STRICT_POLICY), ANSWERED);
+  assert.equal(await served(browser(), join(project.folder, "dist"), STRICT_POLICY), ANSWERED);
 });
 
 test("a service worker answers a POST and a GET of its page: in Vite's dev server", async () => {
   const { url, stop } = await startVite(projectOf("service-worker-dev", withWorker));
   try {
-    assert.equal(await textOf(browser, url), ANSWERED);
+    assert.equal(await textOf(browser(), url), ANSWERED);
   } finally {
     await stop();
   }
@@ -213,7 +207,7 @@ test("Mock Service Worker answers with the handler: in a browser", async () => {
   const project = projectOf("mock-worker", { "main.js": script, "index.html": claim("index.html") });
   project.tool("msw", "init", "public");
   project.tool("vite", "build");
-  const text = await served(browser, join(project.folder, "dist"), STRICT_POLICY);
+  const text = await served(browser(), join(project.folder, "dist"), STRICT_POLICY);
   assert.equal(text, '[201,{"value_with_taxes":121,"value_without_taxes":121}]');
 });
 
