@@ -87,7 +87,7 @@ enum Chore {
         /// Run its tests too: in Node, as packed, and in Chromium
         #[arg(long)]
         test: bool,
-        /// Print what it costs, beside what it is measured against
+        /// Print what it costs, beside what it is measured against; a target that is missed fails nothing
         #[arg(long, conflicts_with = "test")]
         bench: bool,
     },
