@@ -2,11 +2,17 @@
 import init, { initSync } from "./wasm/ledger.js";
 import { internalError, type RefundLedgerError } from "./errors.js";
 
-// Written out, for the script's own types lean on `Symbol.dispose`: a user's compiler may not have it.
-type WasmInput = string | URL | Request | Response | BufferSource | WebAssembly.Module;
+/**
+ * Where the module comes from: its URL (text, or a `URL`), its bytes (an `ArrayBuffer`, or a view of one), a
+ * `Request` for it, a `Response` with it, a compiled `WebAssembly.Module`, or a promise of one of these.
+ *
+ * These are the platform's, which a user's compiler need not know; and any object would pass for a compiled
+ * module, of which the platform's types say nothing.
+ */
+export type WasmSource = string | object;
 
-/** Where the module comes from: its bytes, a URL, a response, or a compiled module. */
-export type WasmSource = WasmInput | Promise<WasmInput>;
+/** What the script takes. */
+type ScriptSource = NonNullable<Parameters<typeof init>[0]>;
 
 let isLoaded = false;
 let loading: Promise<void> | undefined;
@@ -53,7 +59,7 @@ export function loadNow(): void {
 
 async function loadFrom(source: WasmSource | undefined): Promise<void> {
   try {
-    await (source === undefined ? init() : init({ module_or_path: source }));
+    await (source === undefined ? init() : init({ module_or_path: source } as ScriptSource));
     isLoaded = true;
   } catch (cause) {
     throw notLoaded(cause);

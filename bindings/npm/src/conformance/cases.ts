@@ -1,9 +1,9 @@
 /** Cases about what only JavaScript can do to a store: race in one process, and throw. @module */
-import type { StoreCase, StoreFixture } from "../conformance.js";
 import { RefundLedgerError } from "../errors.js";
 import { Ledger } from "../ledger.js";
 import type { MaybePromise, RefundStore } from "../store.js";
 import type { Created, RefundRequest, Scope } from "../types.js";
+import type { StoreCase, StoreFixture } from "./suite.js";
 
 const SCOPE: Scope = { org_id: "acme", subscription_id: "sub", movement_id: "m" };
 const EVERYTHING = { org_id: null, only: null, after: null, entries: true, refunds: true };
