@@ -1,6 +1,6 @@
 /** The REST contract as a `fetch` handler: in a service worker, a test, or any fetch-style server. @module */
 import { encode } from "./encode.js";
-import { internalError, type ModuleError, RefundLedgerError, told } from "./errors.js";
+import { internalError, invalidField, type ModuleError, RefundLedgerError, told } from "./errors.js";
 import { answer, type Ledger, type RestRequest } from "./ledger.js";
 import { checkFunction, fieldsOf } from "./options.js";
 import type { MaybePromise } from "./store.js";
@@ -31,7 +31,10 @@ export interface FetchHandlerOptions {
    * What it throws is told to nobody: whoever sends a bad token makes it throw.
    */
   authenticate?: (request: Request) => MaybePromise<Caller | null>;
-  /** What comes before `/v1` in the paths, such as `/api`. */
+  /**
+   * What comes before `/v1` in the paths, such as `/api`: a path as URLs write it, which begins with `/` and
+   * does not end with one; or the empty string, as by default.
+   */
   basePath?: string;
   /**
    * Is told why a response has a status of 500 or more: that the client can't mend, and a 500 does not
@@ -56,10 +59,11 @@ interface Reply {
 }
 
 /**
- * A function from requests to responses that answers the REST contract on a ledger. It never
- * rejects: what goes wrong is a response, too.
+ * A function from requests to responses that answers the REST contract on a ledger. What goes wrong is a
+ * response, too: it rejects only for what is no `Request`, with a {@link RefundLedgerError}
+ * `invalid_request`, for that is the program's mistake and nobody's request.
  *
- * @throws {RefundLedgerError} `invalid_request` for an option that there is not
+ * @throws {RefundLedgerError} `invalid_request` for an option that there is not, or that can't be
  */
 export function createFetchHandler(
   ledger: Ledger,
@@ -68,7 +72,9 @@ export function createFetchHandler(
   const options: FetchHandlerOptions = fieldsOf<FetchHandlerOptions>(given, ["authenticate", "basePath", "onError"]);
   checkFunction(options.authenticate, "authenticate");
   checkFunction(options.onError, "onError");
+  checkBasePath(options.basePath);
   return async (request) => {
+    checkRequest(request);
     try {
       const { reply, thrown } = await answer(ledger, await read(request, ledger, options));
       const { error, ...response } = JSON.parse(reply) as Reply;
@@ -80,6 +86,34 @@ export function createFetchHandler(
       return refusal(thrown, request, options);
     }
   };
+}
+
+function checkBasePath(path: unknown): void {
+  if (path !== undefined && typeof path !== "string") {
+    throw invalidField("basePath", "wrong_type", "must be a string");
+  }
+  if (path !== undefined && path !== "" && (path.endsWith("/") || asInUrls(path) !== path)) {
+    const allowed = "must be a path as URLs write it, with `/` at its beginning and none at its end, or empty";
+    throw invalidField("basePath", "invalid_format", allowed);
+  }
+}
+
+/** The path as it is in URLs: without `..`, and what is not ASCII percent-encoded. */
+function asInUrls(path: string): string | undefined {
+  try {
+    return new URL(path, "http://host").pathname;
+  } catch {
+    return undefined;
+  }
+}
+
+/** By what is used of it: a `Request` may come from another realm, or a library that fills in for the platform. */
+function checkRequest(request: unknown): void {
+  const { url, method, headers } = (request ?? {}) as Partial<Record<keyof Request, unknown>>;
+  const hasHeaders = typeof headers === "object" && headers !== null && Symbol.iterator in headers;
+  if (typeof url !== "string" || typeof method !== "string" || !hasHeaders) {
+    throw invalidField("request", "wrong_type", "must be a `Request`");
+  }
 }
 
 /** The response to a request that the ledger did not get to answer. */

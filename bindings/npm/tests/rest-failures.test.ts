@@ -151,6 +151,32 @@ test("a misspelt option is refused", async () => {
   await isInvalid(() => createFetchHandler(ledger, as(() => null)), "options", "wrong_type");
 });
 
+test("a base path that is no path is refused, and one that is goes before `/v1`", async () => {
+  const { ledger } = await served();
+  await isInvalid(() => createFetchHandler(ledger, as({ basePath: 1 })), "basePath", "wrong_type");
+  await isInvalid(() => createFetchHandler(ledger, as({ basePath: null })), "basePath", "wrong_type");
+  const bad = ["api", "/", "/api/", "/a b", "//api", "/api?x", "/api#x", "/a/../b", "/./a", "/ä", "/a\\b", "http://x/api", " "];
+  for (const basePath of bad) {
+    await isInvalid(() => createFetchHandler(ledger, { basePath }), "basePath", "invalid_format");
+  }
+  for (const basePath of ["", "/api", "/a/b", "/a%20b", "/%C3%A4"]) {
+    const handler = createFetchHandler(ledger, { basePath });
+    assert.equal((await handler(new Request(`http://ledger${basePath}${PATH}`))).status, 200, basePath);
+  }
+});
+
+test("what is no request is the program's mistake: the handler rejects, and asks nobody", async () => {
+  let asked = 0;
+  const { handler, told } = await served({ authenticate: () => { asked += 1; return null; } }); // prettier-ignore
+  const incoming = { url: "/v1/orgs", method: "GET", headers: { host: "ledger" } };
+  for (const request of [undefined, null, 5, "http://ledger/", {}, new URL("http://ledger/"), incoming]) {
+    await isInvalid(() => handler(as(request)), "request", "wrong_type");
+  }
+  assert.deepEqual([asked, told.length], [0, 0]);
+  const { url, method, headers } = new Request(`http://ledger${PATH}`);
+  assert.equal((await handler(as({ url, method, headers, body: null }))).status, 401);
+});
+
 const CALLER: Caller = { subject: "ops", orgs: ["*"], actions: ["read"] };
 
 test("who is nobody gets a 401, and their body is not read", async () => {
