@@ -11,6 +11,7 @@ import { deleteDatabase, MIGRATIONS, openDatabase, platformFactory } from "./ind
 import { scan } from "./indexeddb/scan.js";
 import { run, type Steps } from "./indexeddb/steps.js";
 import { STORES, type Tables, tables } from "./indexeddb/tables.js";
+import { checkMilliseconds, fieldsOf } from "./options.js";
 import type {
   JournalRow,
   ListAfter,
@@ -86,10 +87,11 @@ export class IndexedDbStore implements RefundStore {
    * Rejects with a {@link StoreError}: `unavailable` where the browser has no IndexedDB for this page
    * (as in some private windows, in sandboxed frames, or where its user blocks site data), `unsupported` where the database is of a newer version or not a
    * ledger, `busy` where other tabs kept it from being opened in time, `failed` where there is no room.
+   * What is no option is a `RefundLedgerError` `invalid_request` that names it.
    */
   static async open(name: string = DEFAULT_NAME, options: IndexedDbOptions = {}): Promise<IndexedDbStore> {
-    const factory = options.indexedDB ?? platformFactory();
-    return new IndexedDbStore(await openDatabase(factory, name, MIGRATIONS, options.timeoutMs ?? TIMEOUT_MS));
+    const { indexedDB = platformFactory(), timeoutMs = TIMEOUT_MS } = optionsOf(options);
+    return new IndexedDbStore(await openDatabase(indexedDB, name, MIGRATIONS, timeoutMs));
   }
 
   /**
@@ -97,8 +99,8 @@ export class IndexedDbStore implements RefundStore {
    * as `open` does; where other programs of the site keep it open (`busy`), it is deleted once they stop.
    */
   static async delete(name: string = DEFAULT_NAME, options: IndexedDbOptions = {}): Promise<void> {
-    const factory = options.indexedDB ?? platformFactory();
-    await deleteDatabase(factory, name, options.timeoutMs ?? TIMEOUT_MS);
+    const { indexedDB = platformFactory(), timeoutMs = TIMEOUT_MS } = optionsOf(options);
+    await deleteDatabase(indexedDB, name, timeoutMs);
   }
 
   load(wanted: ReadSet): Promise<Snapshot> {
@@ -156,6 +158,12 @@ export class IndexedDbStore implements RefundStore {
       throw closedError("its connection is closed; load the page anew", { cause });
     }
   }
+}
+
+function optionsOf(options: unknown): IndexedDbOptions {
+  const given = fieldsOf<IndexedDbOptions>(options, ["indexedDB", "timeoutMs"]);
+  checkMilliseconds(given.timeoutMs, "timeoutMs");
+  return given;
 }
 
 function closedError(why: string, options?: ErrorOptions): StoreError {

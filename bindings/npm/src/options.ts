@@ -18,7 +18,8 @@ export interface LedgerOptions {
   wasm?: WasmSource;
   /**
    * For tests that compare: the refund id (a UUID in lower case) and the salt (32 hexadecimal digits)
-   * of each command, in place of random ones. Never give the same twice.
+   * of each command, in place of random ones. Never give the same twice: an id that a refund has already
+   * fails the call as `internal`.
    */
   mint?: () => { refund_id: string; salt: string };
 }
@@ -101,6 +102,20 @@ export function checkFunction(value: unknown, name: string): void {
   }
 }
 
+/** The longest that timers and SQLite wait. */
+const MILLISECONDS_MAX = 2 ** 31 - 1;
+
+/** Refuses what is there and no time to wait. */
+export function checkMilliseconds(value: unknown, name: string): void {
+  const allowed = `whole milliseconds from 0 to ${MILLISECONDS_MAX}`;
+  if (value !== undefined && typeof value !== "number") {
+    throw invalidField(name, "wrong_type", `must be a number: ${allowed}`);
+  }
+  if (value !== undefined && !(Number.isInteger(value) && value >= 0 && value <= MILLISECONDS_MAX)) {
+    throw invalidField(name, "out_of_range", `is ${value}; it must be ${allowed}`);
+  }
+}
+
 function checkStore(store: unknown): void {
   if (typeof store !== "object" || store === null) {
     throw invalidField("store", "wrong_type", "must be a store, as `RefundStore` says");
@@ -130,8 +145,21 @@ export function timeOf(now: () => unknown): string {
   }
 }
 
-/** What a command is to mint. */
-export function mintedOf(mint: () => unknown): { refund_id: string; salt: string } {
+/** What so many commands are to mint. Twice the same id in one batch would make one refund of two. */
+export function allMintedOf(mint: () => unknown, commands: number): Minted[] {
+  const all = Array.from({ length: commands }, () => mintedOf(mint));
+  if (new Set(all.map(({ refund_id }) => refund_id)).size < all.length) {
+    throw invalidField("mint.refund_id", "not_allowed", "is the same for two commands of a batch; mint each id once");
+  }
+  return all;
+}
+
+interface Minted {
+  refund_id: string;
+  salt: string;
+}
+
+function mintedOf(mint: () => unknown): Minted {
   const minted = called("mint", () => encode(mint(), "mint"));
   const { refund_id, salt } = (JSON.parse(minted) ?? {}) as Record<string, unknown>;
   if (typeof refund_id !== "string" || typeof salt !== "string") {
@@ -140,13 +168,17 @@ export function mintedOf(mint: () => unknown): { refund_id: string; salt: string
   return { refund_id, salt };
 }
 
-/** Asks the module, which has its own name for an option. */
-export function asOption<T>(option: string, moduleName: string, ask: () => T): T {
+/** Asks the module, which has names of its own for options. */
+export function asOption<T>(options: Readonly<Record<string, string>>, ask: () => T): T {
   try {
     return guarded(ask);
   } catch (thrown) {
     const detail = thrown instanceof RefundLedgerError ? thrown.details[0] : undefined;
-    throw detail?.field === moduleName ? invalidField(option, detail.code, detail.message) : thrown;
+    const option = options[detail?.field ?? ""];
+    if (detail === undefined || option === undefined) {
+      throw thrown;
+    }
+    throw invalidField(option, detail.code, detail.message);
   }
 }
 

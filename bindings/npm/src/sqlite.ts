@@ -28,6 +28,7 @@ import { emptyWriteAheadLog, open } from "./sqlite/open.js";
 import { readKey, readRecord } from "./sqlite/rows.js";
 import { scan } from "./sqlite/scan.js";
 import { LOAD_JOURNAL } from "./sqlite/statements.js";
+import { checkMilliseconds, fieldsOf } from "./options.js";
 
 export type { BetterSqlite3Database, NodeSqliteDatabase, SqliteHandle } from "./sqlite/handle.js";
 
@@ -39,13 +40,6 @@ export interface SqliteStoreOptions {
    * was opened, or 5,000 where it was opened not to wait.
    */
   busyTimeoutMs?: number;
-}
-
-/** The longest that SQLite waits. */
-const TIMEOUT_MS_MAX = 2 ** 31 - 1;
-
-function isTimeout(milliseconds: number): boolean {
-  return Number.isInteger(milliseconds) && milliseconds >= 0 && milliseconds <= TIMEOUT_MS_MAX;
 }
 
 /**
@@ -82,16 +76,12 @@ export class SqliteStore implements RefundStore {
   /**
    * Throws a {@link StoreError}: `unsupported` where the database is not a ledger, or one of a newer
    * version, and where its SQLite library can damage files (older than 3.51.3, but for 3.50.7 and
-   * 3.44.6); `corrupted`; `busy`; `failed` where the file or the handle can't be used.
+   * 3.44.6); `corrupted`; `busy`; `failed` where the file or the handle can't be used. What is no option
+   * throws a `RefundLedgerError` `invalid_request` that names it.
    */
   constructor(handle: SqliteHandle, options: SqliteStoreOptions = {}) {
-    const { busyTimeoutMs } = options;
-    if (busyTimeoutMs !== undefined && !isTimeout(busyTimeoutMs)) {
-      throw new StoreError(
-        "failed",
-        `\`busyTimeoutMs\` is ${String(busyTimeoutMs)}; give whole milliseconds from 0 to ${TIMEOUT_MS_MAX}`,
-      );
-    }
+    const { busyTimeoutMs } = fieldsOf<SqliteStoreOptions>(options, ["busyTimeoutMs"]);
+    checkMilliseconds(busyTimeoutMs, "busyTimeoutMs");
     this.#connection = open(adapt(handle), busyTimeoutMs);
   }
 

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { IndexedDbStore } from "../src/indexeddb.js";
 import { MIGRATIONS, openDatabase } from "../src/indexeddb/open.js";
 import { contents, isStoreError, NAME, opened, Watched } from "./support/indexeddb.js";
+import { as, isInvalid } from "./support/refusals.js";
 import { movementKey, movementRow, onlyMovement, range, record, wanted } from "./support/rows.js";
 
 const KEY = movementKey("m");
@@ -80,6 +81,17 @@ test("the database is called refund-ledger unless named", async (t) => {
   await IndexedDbStore.delete();
   assert.deepEqual(await indexedDB.databases(), []);
   store.close();
+});
+
+test("an option that is none is refused by its name", async () => {
+  for (const call of [IndexedDbStore.open, IndexedDbStore.delete]) {
+    for (const options of [null, 5, new IDBFactory()]) {
+      await isInvalid(() => call(NAME, as(options)), "options", "wrong_type");
+    }
+    await isInvalid(() => call(NAME, as({ timeout: 5 })), "timeout", "not_allowed");
+    await isInvalid(() => call(NAME, as({ timeoutMs: "5" })), "timeoutMs", "wrong_type");
+    await isInvalid(() => call(NAME, { timeoutMs: -1 }), "timeoutMs", "out_of_range");
+  }
 });
 
 test("a database of a newer version is refused and stays as it is", async () => {

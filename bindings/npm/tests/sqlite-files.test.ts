@@ -17,7 +17,7 @@ import {
   tamper,
 } from "./support/ledger-files.js";
 import { verify } from "./support/refunds.js";
-import { MOVEMENT } from "./support/refusals.js";
+import { as, isInvalid, MOVEMENT } from "./support/refusals.js";
 
 const SCOPE = { org_id: "acme", subscription_id: "sub-7", movement_id: "mov-new" };
 
@@ -194,12 +194,22 @@ for (const library of libraries) {
         storeError("unsupported", /better-sqlite3.*node:sqlite/),
       );
     }
+  });
+
+  test(`${library.name}: an option that is none is refused by its name`, async () => {
+    const handle = open(newFile());
+    const store = (options: unknown) => () => new SqliteStore(handle, as(options));
     for (const busyTimeoutMs of [-1, 0.5, Number.NaN, 2 ** 31]) {
-      assert.throws(
-        () => new SqliteStore(open(path), { busyTimeoutMs }),
-        storeError("failed", /busyTimeoutMs/),
-      );
+      await isInvalid(store({ busyTimeoutMs }), "busyTimeoutMs", "out_of_range");
     }
+    for (const busyTimeoutMs of ["5", null, 5n]) {
+      await isInvalid(store({ busyTimeoutMs }), "busyTimeoutMs", "wrong_type");
+    }
+    for (const options of [null, 5, "5", () => 1, new Map()]) {
+      await isInvalid(store(options), "options", "wrong_type");
+    }
+    await isInvalid(store({ busyTimeout: 5 }), "busyTimeout", "not_allowed");
+    assert.deepEqual(store({ busyTimeoutMs: undefined })().journal(0, 1), []);
   });
 
   test(`${library.name}: a closed store lets go of the handle, which stays open`, () => {
