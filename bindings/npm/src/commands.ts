@@ -1,7 +1,7 @@
 /** Commands and questions as JSON text. Each function here gives the fields of an object, without its braces. @module */
 import { encode } from "./encode.js";
 import { invalidField } from "./errors.js";
-import type { BatchOptions, RefundReference, Scope } from "./types.js";
+import type { RefundFilters, RefundReference, Scope } from "./types.js";
 
 /** An object of all these fields. */
 export function line(...fields: string[]): string {
@@ -23,7 +23,7 @@ export function members(value: unknown, name: string, known?: readonly string[])
 }
 
 /** What was written is read again, since an object may answer differently the second time. */
-function read(text: string): Record<string, unknown> {
+export function read(text: string): Record<string, unknown> {
   return JSON.parse(text) as Record<string, unknown>;
 }
 
@@ -46,6 +46,25 @@ export function referenceOf(refund: RefundReference): string {
   return fields;
 }
 
+/** The filters of a list; it gives all pages, so what chooses one is none. */
+const FILTERS: Readonly<Record<Exclude<keyof RefundFilters, "limit" | "cursor">, true>> = {
+  org_id: true,
+  subscription_id: true,
+  movement_id: true,
+  from: true,
+  to: true,
+  external_refund_unique_id: true,
+  external_invoice_id: true,
+  kind: true,
+  billable: true,
+  include_deleted: true,
+};
+
+/** Which refunds of all are meant. */
+export function filterOf(filter: RefundFilters): string {
+  return members(filter, "filter", Object.keys(FILTERS));
+}
+
 /** The request itself. */
 export function bodyOf(request: unknown): string {
   // What is missing is told together with the other faults.
@@ -55,34 +74,4 @@ export function bodyOf(request: unknown): string {
 /** What a call is told beside its request. */
 export function optionsOf(options: object, known: readonly string[]): string {
   return members(options, "options", known);
-}
-
-const BATCH_OPTIONS: Readonly<Record<keyof BatchOptions, readonly string[]>> = {
-  atomicity: ["all", "per_item"],
-  repeats: ["as_requests", "as_file"],
-};
-
-/** How a batch is carried out. */
-export function batchOptionsOf(options: BatchOptions): { text: string; isPerItem: boolean } {
-  const text = line(optionsOf(options, Object.keys(BATCH_OPTIONS)));
-  const given = read(text);
-  for (const [name, values] of Object.entries(BATCH_OPTIONS)) {
-    const value = given[name] ?? null;
-    if (value !== null && !values.some((known) => known === value)) {
-      throw invalidField(name, "out_of_range", `must be one of ${values.map((known) => `\`${known}\``).join(", ")}`);
-    }
-  }
-  return { text, isPerItem: given["atomicity"] === "per_item" };
-}
-
-/** The commands of a batch; a hole among them counts as `undefined`. */
-export function commandsOf(commands: unknown): unknown[] {
-  try {
-    if (Array.isArray(commands)) {
-      return Array.from<unknown>(commands);
-    }
-  } catch (cause) {
-    throw invalidField("commands", "wrong_type", "can't be read", { cause });
-  }
-  throw invalidField("commands", "wrong_type", "must be an array of commands");
 }

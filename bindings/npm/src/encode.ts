@@ -21,7 +21,7 @@ const NAME_LENGTH_MAX = 64;
  *
  * @throws {RefundLedgerError} `invalid_request` that names the field: for a BigInt, Map, Date,
  * function, symbol, instance of a class, getter, hole, cycle, NaN, infinity, whole number beyond
- * 2^53 - 1 or lone surrogate, and for what is too long for any request
+ * 2^53 - 1, number below a millionth or lone surrogate, and for what is too long for any request
  */
 export function encode(value: unknown, path = "", name = "request", known?: readonly string[]): string {
   return new Encoder(name, known).text(value, path);
@@ -50,7 +50,7 @@ class Encoder {
       case "object":
         return value === null ? "null" : this.#container(value, path);
       case "bigint":
-        throw this.#wrongType(path, "is a BigInt; give a number or a decimal string");
+        throw this.#wrongType(path, "is a BigInt; give a number");
       default:
         throw this.#wrongType(path, `is ${value === undefined ? "undefined" : `a ${typeof value}`}, which JSON can't say`);
     }
@@ -58,13 +58,19 @@ class Encoder {
 
   #number(value: number, path: string): string {
     if (!Number.isFinite(value)) {
-      throw this.#wrongType(path, `is ${value}, which JSON can't say; give a finite number or a decimal string`);
+      throw this.#wrongType(path, `is ${value}, which JSON can't say; give a finite number`);
     }
     if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
       const why = "is a whole number beyond 2^53 - 1, where a double can't hold each";
-      throw this.#fault(path, "out_of_range", `${why}; give a smaller one, or a decimal string for an amount`);
+      throw this.#fault(path, "out_of_range", `${why}; give a smaller one`);
     }
-    return JSON.stringify(value);
+    const text = JSON.stringify(value);
+    if (text.includes("e")) {
+      // JavaScript writes what is below a millionth so. The parser would blame an exponent that nobody wrote.
+      const why = `is ${text}, which is closer to 0 than any number in a request may be`;
+      throw this.#fault(path, "too_many_decimals", why);
+    }
+    return text;
   }
 
   #string(value: string, path: string): string {
@@ -109,7 +115,7 @@ class Encoder {
 
   #object(value: object, path: string): string {
     if (!isPlain(value)) {
-      throw this.#wrongType(path, `is a ${className(value)}; give a plain object`);
+      throw this.#wrongType(path, `must be a plain object; it ${whatItIs(value)}`);
     }
     if (Object.getOwnPropertySymbols(value).length > 0) {
       throw this.#wrongType(path, "has a symbol for a name, which JSON can't say");
@@ -176,7 +182,8 @@ function within(path: string, name: string): string {
   return path === "" ? shown : `${path}.${shown}`;
 }
 
-function className(value: object): string {
+function whatItIs(value: object): string {
   const constructor: unknown = Reflect.get(value, "constructor");
-  return typeof constructor === "function" && constructor.name !== "" ? constructor.name : "object of a class";
+  const name = typeof constructor === "function" ? constructor.name : "";
+  return name === "" || name === "Object" ? "has a prototype of its own" : `is of the class \`${name}\``;
 }

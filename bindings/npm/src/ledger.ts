@@ -1,11 +1,12 @@
 /** What a program calls. @module */
 import { type Asking, inMemory, overStore } from "./asking.js";
-import { batchOptionsOf, bodyOf, commandsOf, encodeObject, line, members, optionsOf, referenceOf, scopeOf } from "./commands.js";
+import { batchOf } from "./batch.js";
+import { bodyOf, filterOf, line, members, optionsOf, referenceOf, scopeOf } from "./commands.js";
 import { encode } from "./encode.js";
-import { free, guarded, RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
+import { RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
 import { Lifetime } from "./lifetime.js";
 import { load } from "./module.js";
-import { asOption, type LedgerOptions, mintedOf, openOptions, timeOf, type WithOptions, withOptions } from "./options.js";
+import { allMintedOf, asOption, type LedgerOptions, openOptions, timeOf, type WithOptions, withOptions } from "./options.js";
 import type { MaybePromise } from "./store.js";
 import type {
   Balance,
@@ -50,7 +51,6 @@ export class Ledger {
   readonly #asking: Asking;
   readonly #options: LedgerOptions;
   readonly #lifetime: Lifetime;
-  #isFreed = false;
 
   static {
     answerOn = async (ledger, request) => ledger.#call(1, (asking) => asking.answer(request));
@@ -60,6 +60,7 @@ export class Ledger {
     this.#asking = asking;
     this.#options = options;
     this.#lifetime = lifetime;
+    lifetime.hold(asking.engine);
   }
 
   /**
@@ -71,7 +72,7 @@ export class Ledger {
     const given = openOptions(options);
     const policy = policyText(given);
     await load(given.wasm);
-    const engine = asOption("actor", "id", () => new Engine(given.actor, policy));
+    const engine = asOption({ id: "actor" }, () => new Engine(given.actor, policy));
     return new Ledger(askingOf(engine, given), given, new Lifetime(given.store));
   }
 
@@ -85,10 +86,11 @@ export class Ledger {
    * share the store, and end together.
    */
   with(options: WithOptions): Ledger {
-    this.#lifetime.check();
     const given = withOptions(options);
     const policy = policyText(given);
-    const engine = asOption("actor", "id", () => this.#asking.engine.with(given.actor, policy));
+    // Reading the options may have run code of theirs, and closed it.
+    this.#lifetime.check();
+    const engine = asOption({ id: "actor" }, () => this.#asking.engine.with(given.actor, policy));
     const all = { ...this.#options, ...given };
     return new Ledger(askingOf(engine, all), all, this.#lifetime);
   }
@@ -101,14 +103,7 @@ export class Ledger {
    * @throws `internal` where the store can't be closed
    */
   async close(): Promise<void> {
-    try {
-      await this.#lifetime.close();
-    } finally {
-      if (!this.#isFreed) {
-        this.#isFreed = true;
-        free(this.#asking.engine);
-      }
-    }
+    await this.#lifetime.close();
   }
 
   /**
@@ -213,9 +208,12 @@ export class Ledger {
     return this.#ask("refunds", line(members(query, "query")));
   }
 
-  /** All refunds that a filter finds, ordered by `refund_datetime`, then id. */
+  /**
+   * All refunds that a filter finds, ordered by `refund_datetime`, then id. They are read page by page, so
+   * there is no `limit` and no `cursor`: stop iterating where you have enough.
+   */
   async *refunds(filter: RefundFilters = {}): AsyncGenerator<Refund, void, void> {
-    const query = [members(filter, "filter"), `"limit":${PAGE_LIMIT}`];
+    const query = [filterOf(filter), `"limit":${PAGE_LIMIT}`];
     let from = "";
     do {
       const { items, next_cursor }: RefundList = await this.#ask("refunds", line(...query, from));
@@ -269,25 +267,15 @@ export class Ledger {
    * `atomicity: "all"`, the default, one refusal is enough for nothing to be written; the other
    * results then say what would have been.
    *
-   * @throws what the store could not do; under `all`, the first command that can't be read
+   * @throws what the store could not do; under `all`, the first command that can't be read;
+   * `invalid_request` (`too_long`) where the commands are more than 64 Mi (67,108,864) characters of JSON
+   * together: split them into several batches
    */
   async executeAll(
     commands: readonly Command[],
     options: BatchOptions = {},
   ): Promise<(Receipt | RefundLedgerError)[]> {
-    const { text: batch, isPerItem } = batchOptionsOf(options);
-    const unreadable = new Map<number, RefundLedgerError>();
-    const lines = [batch];
-    for (const [at, each] of commandsOf(commands).entries()) {
-      try {
-        lines.push(encodeObject(each, isPerItem ? "" : `commands[${at}]`, "command"));
-      } catch (thrown) {
-        if (!isPerItem || !(thrown instanceof RefundLedgerError)) {
-          throw thrown;
-        }
-        unreadable.set(at, thrown);
-      }
-    }
+    const { lines, unreadable } = batchOf(commands, options);
     const text = await this.#call(lines.length - 1, (asking) => asking.ask("execute_all", lines.join("\n")));
     const results = JSON.parse(text) as (Receipt | { error: RefundLedgerErrorFields })[];
     const answers = results.map((result) => ("error" in result ? new RefundLedgerError(result.error) : result));
@@ -323,6 +311,8 @@ export class Ledger {
   #call<T>(commands: number, ask: (asking: Asking) => MaybePromise<T>): MaybePromise<T> {
     this.#lifetime.check();
     this.#prepare(commands);
+    // `now` and `mint` are the program's own code, and may have closed it.
+    this.#lifetime.check();
     return this.#lifetime.during(ask(this.#asking));
   }
 
@@ -331,11 +321,11 @@ export class Ledger {
     const { now, mint } = this.#options;
     const { engine } = this.#asking;
     const time = now === undefined ? undefined : timeOf(now);
-    const minted = mint === undefined ? [] : Array.from({ length: commands }, () => mintedOf(mint));
-    asOption("now", "timestamp", () => {
+    const minted = mint === undefined ? [] : allMintedOf(mint, commands);
+    asOption({ timestamp: "now" }, () => {
       engine.setNow(time);
     });
-    guarded(() => {
+    asOption({ refund_id: "mint.refund_id", salt: "mint.salt" }, () => {
       engine.mintNoMore();
       for (const { refund_id, salt } of minted) {
         engine.mintNext(refund_id, salt);

@@ -3,12 +3,20 @@ import type { components } from "./generated/contract.js";
 
 type Schemas = components["schemas"];
 
+/** What an amount must have at least. */
+type OneValue = { value_with_taxes: number | string } | { value_without_taxes: number | string };
+
+/** The same request, whose amount has one of its values. The type made from the contract lets `{}` be an amount. */
+type WithAmount<Request extends { amount: unknown }> = Omit<Request, "amount"> & {
+  amount: Exclude<Request["amount"], OneValue> & OneValue;
+};
+
 /** The contract's `RefundRequestDTO`. */
-export type RefundRequest = Schemas["RefundRequestDTO"];
+export type RefundRequest = WithAmount<Schemas["RefundRequestDTO"]>;
 /** The contract's `RefundNonSubscribableProductsRequestDTO`. */
-export type NonSubscribableRefundRequest = Schemas["RefundNonSubscribableProductsRequestDTO"];
+export type NonSubscribableRefundRequest = WithAmount<Schemas["RefundNonSubscribableProductsRequestDTO"]>;
 /** A movement to record. */
-export type MovementRequest = Schemas["MovementRequestDTO"];
+export type MovementRequest = WithAmount<Schemas["MovementRequestDTO"]>;
 /** The contract's `RefundResponseDTO`. */
 export type Refund = Schemas["RefundResponseDTO"];
 /** A movement with its balance. */
@@ -30,15 +38,26 @@ export type Holder = Schemas["HolderDTO"];
 /** The stable names of errors. */
 export type ErrorCode = Schemas["GenericResponseDTO"]["code"];
 
-/** The three ids of a movement: 1 to 255 bytes of UTF-8 each. */
+/**
+ * The three ids of a movement, which are yours: 1 to 255 bytes of UTF-8 each, without control characters,
+ * and without white space at either end. They are compared byte for byte.
+ */
 export interface Scope {
+  /** The organisation. An external id of a refund is unique in it. */
   org_id: string;
+  /** The subscription that was charged. */
   subscription_id: string;
+  /** The charge, unique in its subscription. */
   movement_id: string;
 }
 
+/** A refund by one of its two ids. */
+export type RefundIds =
+  | { refund_id: string; external_refund_unique_id?: never }
+  | { external_refund_unique_id: string; refund_id?: never };
+
 /** Which refund of a movement: its id, or one of the two as a field. */
-export type RefundReference = string | { refund_id: string } | { external_refund_unique_id: string };
+export type RefundReference = string | RefundIds;
 
 /** The answer to a refund that was created, now or before. */
 export interface Created {
@@ -73,41 +92,63 @@ export interface Receipt {
   replayed: boolean;
 }
 
-/** Filters of lists; what is left out is any. */
-export interface RefundFilters {
+/** Which refunds of all; what is left out is any. */
+interface Filters {
+  /** Those of this org. */
   org_id?: string;
+  /** Those of movements with this subscription id. */
   subscription_id?: string;
+  /** Those of movements with this id. */
   movement_id?: string;
-  /** RFC 3339; inclusive. */
+  /** Those whose `refund_datetime` is this or later: RFC 3339. */
   from?: string;
-  /** RFC 3339; exclusive. */
+  /** Those whose `refund_datetime` is before this: RFC 3339. */
   to?: string;
+  /** The one with this external id in each org. An idempotency key is none. */
   external_refund_unique_id?: string;
+  /** Those of this invoice. */
   external_invoice_id?: string;
+  /** Those of one kind: what `createRefund` books, or what `createNonSubscribableRefund` does. */
   kind?: "standard" | "non_subscribable";
+  /** Those that are billed, or those that are not. */
   billable?: boolean;
+  /** Whether deleted refunds are listed, too: not by default. */
   include_deleted?: boolean;
 }
 
-/** A page of a list: `limit` is 1 to 500, 100 by default; `cursor` is the `next_cursor` of the page before. */
-export interface RefundQuery extends RefundFilters {
+/** The filters of `refunds`, which gives all pages of a list: none is chosen. */
+export interface RefundFilters extends Filters {
+  limit?: never;
+  cursor?: never;
+}
+
+/** A page of a list, with its filters. */
+export interface RefundQuery extends Filters {
+  /** How many refunds at most: 1 to 500, and 100 by default. */
   limit?: number;
+  /** Where the page begins: the `next_cursor` of the page before, which had the same filters. */
   cursor?: string;
 }
 
-/** A page of the journal: from behind the position `after`, `limit` entries at most (1 to 500). */
+/** A page of the journal. */
 export interface JournalQuery {
   /** One org's entries alone. */
   org_id?: string;
+  /** The position behind which the page begins: 0, the default, or the `next_after` of the page before. */
   after?: number;
+  /** How many entries at most: 1 to 500, and 100 by default. */
   limit?: number;
 }
 
 /** A short value that commits to the whole journal up to a position. */
 export interface Head {
+  /** The version of this form. */
   version: 1;
+  /** The position of the journal's last entry; 0 where there is none. */
   position: number;
+  /** How many entries the journal has. */
   entries: number;
+  /** How many movements there are, voided ones too. */
   movements: number;
   /** 32 bytes in hexadecimal digits: a Merkle root as in RFC 6962. */
   root: string;
@@ -117,14 +158,24 @@ export interface Head {
 export interface Finding extends Partial<Scope> {
   /** The first bad entry of the movement. */
   sequence?: number;
+  /** What is wrong, in words. */
   message: string;
 }
 
 /** The result of a verification. */
 export interface Report {
+  /**
+   * `valid`: everything is as the journal says. `divergent`: something is not; the findings say what.
+   * `incomplete`: something could not be read (a damaged row, or all the rest where the store failed), and
+   * all that could be is sound. A store that is `busy` or `unavailable` tells nothing about the ledger:
+   * `verify` then rejects with `timeout` or `store_unavailable`, as every call does.
+   */
   verdict: "valid" | "divergent" | "incomplete";
+  /** How many movements were looked at. */
   movements: number;
+  /** How many journal entries were looked at. */
   entries: number;
+  /** What is wrong, or could not be read. */
   findings: Finding[];
 }
 
@@ -142,14 +193,17 @@ export type Command = Scope &
       }
     | ({ op: "update_refund"; body: RefundRequest | NonSubscribableRefundRequest } & RefundOfCommand)
     | ({ op: "delete_refund" } & RefundOfCommand)
-    | ({ op: "erase_text" } & Partial<RefundOfCommand>)
+    | ({ op: "erase_text" } & (RefundOfCommand | NoRefund))
   );
 
-/** Which refund a command is about (give one of the two ids), and the revision that it must be at. */
-export interface RefundOfCommand {
-  refund_id?: string;
-  external_refund_unique_id?: string;
-  expected_revision?: number;
+/** Which refund a command is about, and the revision that it must be at. */
+export type RefundOfCommand = RefundIds & { expected_revision?: number };
+
+/** What a command does not say that is about the movement itself. */
+interface NoRefund {
+  refund_id?: never;
+  external_refund_unique_id?: never;
+  expected_revision?: never;
 }
 
 /** How a batch is carried out. */

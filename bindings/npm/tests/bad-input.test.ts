@@ -109,8 +109,8 @@ for (const [where, optionsOf] of STORES) {
       [1234567.123456789, "too_long"],
       ["0.30000000000000004", "too_long"],
       [1e21, "out_of_range"],
-      [1e-7, "invalid_format"],
-      [5e-324, "invalid_format"],
+      [1e-7, "too_many_decimals"],
+      [5e-324, "too_many_decimals"],
       [-0, "out_of_range"],
       [-1, "invalid_format"],
       ["1e3", "invalid_format"],
@@ -147,6 +147,28 @@ for (const [where, optionsOf] of STORES) {
     await isUnchanged(ledger);
   });
 
+  test(`${where}: a message says what can be done about that field`, async () => {
+    const ledger = await opened(optionsOf());
+    const messageOf = async (call: () => unknown) => (await refusal(call)).message;
+    for (const limit of [1.5, -1, 0, 501, "10"]) {
+      const message = await messageOf(() => ledger.listRefunds({ limit: as(limit) }));
+      assert.equal(message, "`limit` must be a whole number from 1 to 500");
+    }
+    for (const limit of [Number.NaN, 1e30, 10n]) {
+      assert.doesNotMatch(await messageOf(() => ledger.listRefunds({ limit: as(limit) })), /decimal string/u);
+    }
+    const amount = { value_with_taxes: 1e-7 };
+    const small = await messageOf(() => ledger.createRefund(SCOPE, { ...refund("r"), amount }));
+    assert.equal(
+      small,
+      "`amount.value_with_taxes` is 1e-7, which is closer to 0 than any number in a request may be",
+    );
+    const inherits = await messageOf(() => ledger.balance(as({ __proto__: { ...SCOPE } })));
+    assert.equal(inherits, "`scope` must be a plain object; it has a prototype of its own");
+    const map = await messageOf(() => ledger.balance(as(new Map())));
+    assert.equal(map, "`scope` must be a plain object; it is of the class `Map`");
+  });
+
   test(`${where}: a reference that names no refund erases nothing`, async () => {
     const ledger = await opened(optionsOf());
     for (const reference of [{}, { refund_id: undefined }, { refund_id: null }, { external_refund_unique_id: null }]) {
@@ -168,7 +190,10 @@ for (const [where, optionsOf] of STORES) {
     await isInvalid(() => ledger.executeAll([], as({ atomic: "all" })), "atomic", "not_allowed");
     await isInvalid(() => ledger.executeAll([], as({ atomicity: "some" })), "atomicity", "out_of_range");
     await isInvalid(() => ledger.executeAll([], as({ atomicity: ["per_item"] })), "atomicity", "out_of_range");
-    assert.equal((await refusal(() => ledger.refunds(as({ orgId: "acme" })).next())).code, "malformed_request");
+    for (const filter of [{ orgId: "acme" }, { limit: 3 }, { cursor: "x" }, { org_id: "acme", limit: 500 }]) {
+      const misspelt = Object.keys(filter).at(-1) ?? "";
+      await isInvalid(() => ledger.refunds(as(filter)).next(), misspelt, "not_allowed");
+    }
     assert.equal((await ledger.getRefund(SCOPE, id)).revision, 1);
   });
 
@@ -265,9 +290,24 @@ test("what can't be minted fails the call by its name", async () => {
     await isInvalid(() => ledger.recordMovement(SCOPE, MOVEMENT), "mint");
   }
   const open = (minted: { refund_id: string; salt: string }) => Ledger.open({ mint: () => minted });
-  await isInvalid(async () => (await open({ refund_id: "x", salt })).recordMovement(SCOPE, MOVEMENT), "refund_id");
-  await isInvalid(async () => (await open({ refund_id: ID, salt: "x" })).recordMovement(SCOPE, MOVEMENT), "salt");
+  await isInvalid(async () => (await open({ refund_id: "x", salt })).recordMovement(SCOPE, MOVEMENT), "mint.refund_id");
+  await isInvalid(async () => (await open({ refund_id: ID, salt: "x" })).recordMovement(SCOPE, MOVEMENT), "mint.salt");
 });
+
+for (const [where, optionsOf] of STORES) {
+  test(`${where}: an id that is minted twice is told as such, and books nothing`, async () => {
+    const ledger = (await opened(optionsOf())).with({ mint: () => ({ refund_id: ID, salt: "00".repeat(16) }) });
+    const command = (id: string) => ({ op: "create_refund" as const, ...SCOPE, body: refund(id) });
+    await isInvalid(() => ledger.executeAll([command("r-1"), command("r-2")]), "mint.refund_id", "not_allowed");
+    await isUnchanged(ledger);
+    assert.equal((await ledger.createRefund(SCOPE, refund("r-1"))).id, ID);
+    const error = await refusal(() => ledger.createRefund(SCOPE, refund("r-2")));
+    assert.equal(error.code, "internal");
+    assert.match(error.message, /a refund has the id already that was minted/u);
+    assert.equal((await ledger.createRefund(SCOPE, refund("r-1"))).replayed, true);
+    assert.equal((await ledger.verify()).verdict, "valid");
+  });
+}
 
 test("a clock and ids of one ledger are not those of another that was made of it", async () => {
   const ledger = await opened();
@@ -275,7 +315,7 @@ test("a clock and ids of one ledger are not those of another that was made of it
     now: () => "2022-03-01T00:00:00Z",
     mint: () => ({ refund_id: ID, salt: "00".repeat(16) }),
   });
-  await isInvalid(() => past.createRefund(SCOPE, { ...refund("r"), amount: {} }), "amount.value_with_taxes");
+  await isInvalid(() => past.createRefund(SCOPE, { ...refund("r"), amount: as({}) }), "amount.value_with_taxes");
   await past.balance(SCOPE);
   const { id } = await ledger.createRefund(SCOPE, refund("r-1"));
   assert.notEqual(id, ID);

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Ledger, RefundLedgerError } from "../src/node.js";
 import { createFetchHandler } from "../src/rest.js";
+import { Engine } from "../src/wasm/ledger.js";
 import { faulty } from "./support/faulty.js";
-import { MOVEMENT, opened, refund, refusal, SCOPE } from "./support/refusals.js";
+import { as, MOVEMENT, opened, refund, refusal, SCOPE } from "./support/refusals.js";
 
 const CALLS: Record<string, (ledger: Ledger) => unknown> = {
   recordMovement: (ledger) => ledger.recordMovement(SCOPE, MOVEMENT),
@@ -88,6 +89,53 @@ test("calls under way are answered before the store is closed", async () => {
   go?.();
   await Promise.all([call, failing.catch(() => undefined), ...closing]);
   assert.deepEqual(told.filter((what) => what !== "committed"), ["answered", "closed"]);
+});
+
+for (const option of ["now", "mint"] as const) {
+  test(`a call whose \`${option}\` closes the ledger changes nothing`, async () => {
+    const { store, faults } = faulty();
+    const asked: string[] = [];
+    const ledger = await opened({ store });
+    faults.load = (usual) => {
+      asked.push("load");
+      return usual();
+    };
+    const minted = { refund_id: "018f0000-0000-7000-8000-000000000001", salt: "00".repeat(16) };
+    const closes = () => {
+      void ledger.close();
+      return option === "now" ? new Date() : minted;
+    };
+    const closing = ledger.with(as({ [option]: closes }));
+    const error = await refusal(() => closing.createRefund(SCOPE, refund("r-1")));
+    assert.deepEqual([error.code, error.message], ["internal", "the ledger is closed; open another one"]);
+    await ledger.close();
+    assert.deepEqual(asked, []);
+  });
+}
+
+test("options that close the ledger make no other of it", async () => {
+  const ledger = await opened();
+  const options = new Proxy({ actor: "till-3" }, {
+    get: (of, name) => {
+      void ledger.close();
+      return Reflect.get(of, name) as unknown;
+    },
+  });
+  assert.equal((await refusal(() => ledger.with(options))).message, "the ledger is closed; open another one");
+});
+
+test("closing gives back what all the ledgers hold, whichever is closed", async (context) => {
+  const freed = context.mock.method(Engine.prototype, "free");
+  for (const closes of [0, 1, 2]) {
+    const first = await opened();
+    const second = first.with({ actor: "till-3" });
+    const ledgers = [first, second, second.with({ actor: "till-4" })];
+    freed.mock.resetCalls();
+    await ledgers[closes]?.close();
+    assert.equal(freed.mock.callCount(), 3);
+    await Promise.all(ledgers.map((ledger) => ledger.close()));
+    assert.equal(freed.mock.callCount(), 3);
+  }
 });
 
 test("a store that can't be closed is told of, to all that close", async () => {

@@ -32,7 +32,7 @@ test("32 levels are written, and not one more", async () => {
 });
 
 const GOOD: readonly (readonly [what: string, value: unknown, json: string])[] = [
-  ["numbers as they are written", [0, -0, 12.1, 1e-7, -5, 0.1 + 0.2], "[0,0,12.1,1e-7,-5,0.30000000000000004]"],
+  ["numbers as they are written", [0, -0, 12.1, 1e-6, -5, 0.1 + 0.2], "[0,0,12.1,0.000001,-5,0.30000000000000004]"],
   ["the largest whole number that is one", 2 ** 53 - 1, "9007199254740991"],
   ["names in their order, numbers first", { b: 1, a: 2, 1: 3 }, '{"1":3,"b":1,"a":2}'],
   ["an object without a prototype", Object.assign(Object.create(null), { a: 1 }), '{"a":1}'],

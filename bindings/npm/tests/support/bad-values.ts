@@ -41,6 +41,7 @@ export const BAD_VALUES: readonly (readonly [what: string, value: unknown, below
   ["-2^53", -(2 ** 53), "", "out_of_range"],
   ["a number that is written with an exponent", 1e21, "", "out_of_range"],
   ["the largest number", Number.MAX_VALUE, "", "out_of_range"],
+  ["a number below a millionth", 1e-7, "", "too_many_decimals"],
   ["NaN", Number.NaN, "", "wrong_type"],
   ["infinity", Number.POSITIVE_INFINITY, "", "wrong_type"],
   ["a BigInt", 10n, "", "wrong_type"],
