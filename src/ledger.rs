@@ -698,8 +698,32 @@ impl Ledger {
                 writes
             }
         };
-        self.commit_for_certain(wanted, &mut decide)?;
+        self.commit_for_certain(wanted, &mut decide)
+            .map_err(|error| self.explained(error, planned))?;
         Ok(results)
+    }
+
+    /// The same error, unless it is a conflict that no attempt can end: with a refund that has the
+    /// id already which the host minted.
+    fn explained(&self, error: LedgerError, planned: &[(&Command, Minted)]) -> LedgerError {
+        if error.store_error() != Some(&StoreError::Conflict) {
+            return error;
+        }
+        let mut ids = ReadSet::default();
+        for (command, minted) in planned {
+            ids.want_refund(command.movement.org(), minted.refund_id.into(), None);
+        }
+        let is_taken = |found: Snapshot| {
+            planned
+                .iter()
+                .any(|(_, minted)| found.has_refund(minted.refund_id))
+        };
+        if self.store.load(&ids).is_ok_and(is_taken) {
+            return LedgerError::internal(
+                "a refund has the id already that was minted for another; mint each id once",
+            );
+        }
+        error
     }
 
     /// A transaction whose outcome is known at the end, even where the store lost its connection

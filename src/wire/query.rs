@@ -227,14 +227,16 @@ fn flag(object: &Object<'_>, name: &str, faults: &mut Faults) -> Option<bool> {
 }
 
 fn limit(object: &Object<'_>, faults: &mut Faults) -> Option<usize> {
-    let limit = object.whole("limit", object.get("limit")?, faults)?;
-    if (1..=LIST_LIMIT_MAX).contains(&limit) {
-        return Some(limit);
+    let text = object.get("limit")?.text();
+    let limit = text.parse().ok();
+    let limit = limit.filter(|limit| (1..=LIST_LIMIT_MAX).contains(limit));
+    if limit.is_none() {
+        let is_number = text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+        faults.add(
+            "limit",
+            if is_number { "out_of_range" } else { "wrong_type" },
+            format!("must be a whole number from 1 to {LIST_LIMIT_MAX}"),
+        );
     }
-    faults.add(
-        "limit",
-        "out_of_range",
-        format!("must be a whole number from 1 to {LIST_LIMIT_MAX}"),
-    );
-    None
+    limit
 }
