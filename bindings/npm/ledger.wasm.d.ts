@@ -2,5 +2,5 @@
  * What a bundler makes of the module: its URL (esbuild's loader `file`, webpack's `asset/resource`) or its
  * bytes (esbuild's loader `binary`). Pass it to `Ledger.open({ wasm })`.
  */
-declare const wasm: string | Uint8Array<ArrayBuffer>;
+declare const wasm: string | Uint8Array;
 export default wasm;

@@ -4,10 +4,11 @@ import { invalidField, RefundLedgerError } from "./errors.js";
 import type { BatchOptions } from "./types.js";
 
 /**
- * How many characters of JSON a batch may have. The text is held twice, by JavaScript and by the module,
- * whose memory ends at 4 GiB; and what the module makes of it there takes several times as much.
+ * How many characters of JSON a batch may have: 32 Mi. What is loaded and written for short commands is more
+ * than ten times as much, and has to fit into a string of JavaScript's (512 Mi) and into the module's
+ * memory (4 GiB).
  */
-const LENGTH_MAX = 64 * 1024 * 1024;
+const LENGTH_MAX = 32 * 1024 * 1024;
 
 /** A batch as it is sent. */
 export interface BatchText {

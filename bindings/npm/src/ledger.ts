@@ -268,7 +268,7 @@ export class Ledger {
    * results then say what would have been.
    *
    * @throws what the store could not do; under `all`, the first command that can't be read;
-   * `invalid_request` (`too_long`) where the commands are more than 64 Mi (67,108,864) characters of JSON
+   * `invalid_request` (`too_long`) where the commands are more than 32 Mi (33,554,432) characters of JSON
    * together: split them into several batches
    */
   async executeAll(

@@ -13,9 +13,10 @@ after(() => {
   workshop.remove();
 });
 
-/** The newest compiler, and the one that the package is compiled with. */
+/** The newest compiler, the one that the package is compiled with, and the oldest that the README names. */
 const newest = "../../node_modules/typescript/bin/tsc";
-const compilers = [newest, fromTop("bindings/npm/node_modules/typescript/bin/tsc")];
+const oldest = "../../node_modules/typescript-oldest/bin/tsc";
+const compilers = [newest, fromTop("bindings/npm/node_modules/typescript/bin/tsc"), oldest];
 
 const resolutions = [
   ["--module", "NodeNext", "--moduleResolution", "NodeNext"],
@@ -28,6 +29,26 @@ test("a strict program that uses every entry compiles, the package's own types c
     for (const resolution of resolutions) {
       project.run(process.execPath, compiler, "--project", ".", ...resolution);
     }
+  }
+});
+
+test("without the browser's types and Node's, all but `/rest` and `/indexeddb` compiles, from CommonJS, too", () => {
+  const project = workshop.project("types-bare");
+  for (const compiler of compilers) {
+    project.run(process.execPath, compiler, "--project", ".");
+  }
+});
+
+test("CommonJS under `node16` is refused by the compiler, as the README says", () => {
+  const project = workshop.project("types-bare");
+  const node16 = ["--module", "Node16", "--moduleResolution", "Node16"];
+  assert.throws(() => project.run(process.execPath, oldest, "--project", ".", ...node16), /consumer\.cts.*TS1479/);
+});
+
+test("with Node's types alone, `/rest` compiles, too", () => {
+  const project = workshop.project("types-node");
+  for (const compiler of compilers) {
+    project.run(process.execPath, compiler, "--project", ".");
   }
 });
 

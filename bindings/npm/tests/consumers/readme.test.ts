@@ -211,11 +211,11 @@ test("Mock Service Worker answers with the handler: in a browser", async () => {
   assert.equal(text, '[201,{"value_with_taxes":121,"value_without_taxes":121}]');
 });
 
-const store = claim("map-store.ts");
+const store = claim("map-store.mts");
 const suite = claim("map-store.test.mjs");
 
 test("a store of one's own passes the suite", () => {
-  const project = projectOf("map-store", { "map-store.ts": store, "map-store.test.mjs": suite });
+  const project = projectOf("map-store", { "map-store.mts": store, "map-store.test.mjs": suite });
   const printed = project.run(newer, "--test", "--test-reporter=tap", "map-store.test.mjs");
   assert.match(printed, /^# pass [1-9]\d+\n# fail 0\n/m);
 });
@@ -229,12 +229,12 @@ test("that store is the one that our own tests use", () => {
 const typed = claim("typed.ts");
 
 test("what is TypeScript compiles strictly", () => {
-  const project = projectOf("typed", { "typed.ts": typed, "map-store.ts": store });
+  const project = projectOf("typed", { "typed.ts": typed, "map-store.mts": store });
   const options = ["--noEmit", "--strict", "--target", "ES2022", "--lib", "ES2023,DOM", "--types", ""];
   for (const resolution of ["NodeNext", "Bundler"]) {
     const module = resolution === "Bundler" ? "ESNext" : resolution;
     const how = ["--module", module, "--moduleResolution", resolution];
-    project.run(older, "../../node_modules/typescript/bin/tsc", ...options, ...how, "typed.ts", "map-store.ts");
+    project.run(older, "../../node_modules/typescript/bin/tsc", ...options, ...how, "typed.ts", "map-store.mts");
   }
 });
 

@@ -36,10 +36,13 @@ export class Workshop {
     execFileSync("npm", ["ci", "--loglevel=error"], { cwd: this.#folder, stdio: ["ignore", "ignore", "inherit"] });
   }
 
-  /** Makes a new project with the package installed from a tarball, and nothing else in it. */
+  /**
+   * Makes a new project with the package installed from a tarball, and nothing else in it. Its scripts are
+   * CommonJS where they don't say otherwise, as `npm init` writes it.
+   */
   emptyProject(name: string, packed = tarball()): Project {
     const folder = mkdtempSync(join(this.#folder, "projects", `${name}-`));
-    writeFileSync(join(folder, "package.json"), '{ "private": true }');
+    writeFileSync(join(folder, "package.json"), '{ "private": true, "type": "commonjs" }');
     const project = new Project(folder);
     project.run("npm", "install", "--offline", packed);
     return project;
