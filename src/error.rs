@@ -321,7 +321,7 @@ impl From<StoreError> for LedgerError {
         let (code, message) = match &error {
             StoreError::Busy => (
                 ErrorCode::Timeout,
-                "the store stayed busy past its limit; retry later: an external id is booked once",
+                "the store stayed busy past its limit; retry later: what has an external id is booked once",
             ),
             StoreError::Conflict => (
                 ErrorCode::Timeout,
@@ -333,7 +333,7 @@ impl From<StoreError> for LedgerError {
             ),
             StoreError::Unavailable { .. } => (
                 ErrorCode::StoreUnavailable,
-                "the store cannot be reached; retry later: an external id is booked once",
+                "the store cannot be reached; retry later: what has an external id is booked once",
             ),
             StoreError::Corrupted { .. } => (
                 ErrorCode::StoreCorrupted,
