@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use common::{
     Book, Json, accepted, at_fault, charge, external, fields, id, key, non_subscribable, plain,
-    refused, replayed, standard,
+    refused, replayed, standard, time,
 };
 use refund_ledger::wire::RefundBody;
 use refund_ledger::{Access, Action, Authorize, ExternalId, Id, KindName, Policy, Resource};
@@ -553,4 +553,19 @@ fn in_a_file_a_non_subscribable_refund_needs_a_key_of_one_sort() {
     assert_eq!(fields(&error), ["external_refund_unique_id"]);
     accepted(book.run(&line.clone().text("idempotency_key", "k-1")));
     replayed(book.run(&line.text("idempotency_key", "k-1")));
+}
+
+#[test]
+fn an_id_that_the_host_mints_twice_is_not_blamed_on_others() {
+    let book = Book::new();
+    let first = accepted(book.create(&plain("r-1", "1")));
+    let minted_twice = || book.host.go_on(time("2022-03-01T00:00:00Z"), 1);
+    minted_twice();
+    let refusal = book.unchanged(|| refused(book.create(&plain("r-2", "1")), "internal"));
+    assert!(refusal.message().contains("mint each id once"), "{refusal}");
+    minted_twice();
+    assert_eq!(
+        replayed(book.create(&plain("r-1", "1"))).refund_id,
+        first.refund_id
+    );
 }

@@ -234,7 +234,11 @@ fn limit(object: &Object<'_>, faults: &mut Faults) -> Option<usize> {
         let is_number = text.starts_with(|c: char| c.is_ascii_digit() || c == '-');
         faults.add(
             "limit",
-            if is_number { "out_of_range" } else { "wrong_type" },
+            if is_number {
+                "out_of_range"
+            } else {
+                "wrong_type"
+            },
             format!("must be a whole number from 1 to {LIST_LIMIT_MAX}"),
         );
     }
