@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-use crate::error::LedgerError;
+use crate::error::{LedgerError, excerpt};
 
 /// One JSON value that passed the checks, with the members of every object in it.
 pub(super) struct Document<'a> {
@@ -238,7 +238,8 @@ fn check_keys(members: &[Member<'_>]) -> Result<(), LedgerError> {
     });
     match twice {
         Some(key) => Err(LedgerError::malformed(format!(
-            "the key `{key}` is there twice"
+            "the key `{}` is there twice",
+            excerpt(key)
         ))),
         None => Ok(()),
     }
