@@ -335,3 +335,52 @@ impl Store for MemoryStore {
         state.apply(batch)
     }
 }
+
+#[cfg(all(test, feature = "system"))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::MemoryStore;
+    use crate::{Ledger, SystemHost, wire};
+
+    /// What an erasure and a look at past revisions go through.
+    #[test]
+    fn a_refund_knows_its_own_entries_in_a_chain_of_many() {
+        let store = Arc::new(MemoryStore::new());
+        let ledger = Ledger::new(store.clone(), Arc::new(SystemHost::default()));
+        let scope = r#""org_id":"a","subscription_id":"s","movement_id":"m""#;
+        let refund = |id: &str| {
+            format!(
+                r#""body":{{"refund_datetime":"2022-02-24T13:45:10Z","billable":false,
+                "external_refund_unique_id":"{id}","amount":{{"value_with_taxes":1}},"description":"{id}"}}"#
+            )
+        };
+        let named = r#""external_refund_unique_id":"b""#;
+        let mut b = None;
+        for command in [
+            r#""op":"record_movement","body":{"currency":"EUR","occurred_at":"2022-02-01T00:00:00Z",
+            "amount":{"value_with_taxes":9},"description":"x"}"#
+                .to_owned(),
+            format!(r#""op":"create_refund",{}"#, refund("a")),
+            format!(r#""op":"create_refund",{}"#, refund("b")),
+            format!(r#""op":"create_refund",{}"#, refund("c")),
+            format!(
+                r#""op":"update_refund",{named},{}"#,
+                refund("b").replace(":1}", ":2}")
+            ),
+            format!(r#""op":"erase_text",{named}"#),
+            r#""op":"erase_text""#.to_owned(),
+        ] {
+            let line = format!("{{{scope},{command}}}");
+            let receipt = ledger.execute(&wire::parse_line(line.as_bytes()).unwrap().command);
+            let receipt = receipt.unwrap();
+            if command.contains(named) {
+                b = receipt.refund_id;
+            }
+        }
+        let state = store.lock();
+        assert_eq!(state.entries_of(b.unwrap()).collect::<Vec<_>>(), [2, 4, 5]);
+        let slot = state.movements.values().next().unwrap();
+        assert_eq!(slot.own_entries, [0, 6]);
+    }
+}
