@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::error::LedgerError;
+use crate::error::{LedgerError, excerpt};
 
 /// A currency of ISO 4217 with the number of decimals of its minor unit.
 ///
@@ -61,7 +61,7 @@ impl FromStr for Currency {
                 "invalid_format",
                 format!(
                     "is `{}`; it must be a currency code of ISO 4217 that has a minor unit, such as `EUR`",
-                    text.chars().take(16).collect::<String>()
+                    excerpt(text)
                 ),
             )),
         }

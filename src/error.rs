@@ -152,6 +152,23 @@ impl Serialize for ErrorCode {
     }
 }
 
+/// What a caller gave, as a message may repeat it: all of it, or the first 64 characters and `…`.
+///
+/// ```
+/// use refund_ledger::excerpt;
+/// assert_eq!(excerpt("colour"), "colour");
+/// let long = excerpt(&"x".repeat(1_000)).into_owned();
+/// assert_eq!(long, format!("{}…", "x".repeat(64)));
+/// ```
+pub fn excerpt(given: &str) -> Cow<'_, str> {
+    const CHARACTERS_MAX: usize = 64;
+    let cut = given.char_indices().nth(CHARACTERS_MAX);
+    match cut.and_then(|(end, _)| given.get(..end)) {
+        Some(beginning) => Cow::Owned(format!("{beginning}…")),
+        None => Cow::Borrowed(given),
+    }
+}
+
 /// One field at fault.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Detail {
@@ -273,6 +290,27 @@ impl LedgerError {
         let mut faults = Faults::default();
         faults.note_at(field, self);
         Self::invalid_fields(faults.0)
+    }
+
+    /// The same error, as that of one part of a larger request.
+    ///
+    /// ```
+    /// use refund_ledger::wire;
+    /// let refused = wire::parse_refund_request(br#"{"colour":"red"}"#).unwrap_err();
+    /// let refused = refused.within("commands[2]");
+    /// assert!(refused.message().starts_with("commands[2]: the field `colour` is not known"));
+    /// assert_eq!(refused.details()[0].field, "commands[2].colour");
+    /// ```
+    #[must_use]
+    pub fn within(mut self, part: &str) -> Self {
+        for detail in &mut self.0.details {
+            detail.field = format!("{part}.{}", detail.field).into();
+        }
+        if self.0.code == ErrorCode::InvalidRequest {
+            return Self::invalid_fields(self.0.details);
+        }
+        self.0.message = format!("{part}: {}", self.0.message).into();
+        self
     }
 
     pub(crate) fn with_holder(mut self, holder: Holder) -> Self {

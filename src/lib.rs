@@ -127,7 +127,7 @@ pub use amount::{Amount, AmountRequest, Percentage, Tax, Values};
 pub use command::{Command, Operation, Repeats};
 pub use currency::Currency;
 pub use decide::{Context, Decision, Minted, Preserved, Receipt, decide, decide_all};
-pub use error::{Detail, ErrorCode, Holder, LedgerError};
+pub use error::{Detail, ErrorCode, Holder, LedgerError, excerpt};
 pub use hash::Hash;
 pub use head::Head;
 pub use host::Host;

@@ -295,6 +295,68 @@ fn an_unknown_field_is_malformed_and_named_with_its_path() {
 }
 
 #[test]
+fn an_unknown_field_has_its_detail() {
+    for path in ["unknown", "amount.unknown", "amount.tax.unknown"] {
+        let body = standard("r-1").set(path, "1").render();
+        for (parser, result) in everywhere(body.as_bytes()) {
+            let error = refused(result, "malformed_request");
+            let [detail] = error.details() else {
+                panic!("{parser}: one field is at fault: {error:?}");
+            };
+            assert_eq!(
+                (&*detail.field, detail.code),
+                (path, "not_allowed"),
+                "{parser}"
+            );
+            assert!(
+                detail.message.starts_with("is not known; known are `"),
+                "{detail:?}"
+            );
+        }
+    }
+    let head = Ledger::in_memory().head().unwrap().to_json();
+    let more = head.replacen('{', r#"{"z":1,"#, 1);
+    let error = refused(Head::from_json(&more), "malformed_request");
+    assert_eq!(error.details()[0].field, "z");
+}
+
+#[test]
+fn what_an_error_repeats_of_a_request_is_cut() {
+    let shown = format!("{}…", "ä".repeat(64));
+    for (characters, fits) in [(65, true), (10_000, true), (500_000, false)] {
+        let name = "ä".repeat(characters);
+        for body in [
+            standard("r-1").set(&name, "1").render(),
+            standard("r-1").set(&format!("amount.{name}"), "1").render(),
+            standard("r-1")
+                .render()
+                .replacen('{', &format!(r#"{{"{name}":1,"{name}":2,"#), 1),
+        ] {
+            for (parser, result) in everywhere(body.as_bytes()) {
+                let error = refused(result, "malformed_request");
+                assert_eq!(error.message().contains(&shown), fits, "{parser}: {error}");
+                assert!(error.message().len() < 600, "{parser}: {error}");
+                for detail in error.details() {
+                    assert!(detail.field.len() < 200, "{parser}: {detail:?}");
+                }
+            }
+        }
+    }
+    let book = Book::new();
+    let line = book
+        .delete_line("r-1")
+        .set("expected_revision", &*"9".repeat(10_000));
+    let error = refused(parse_line(line.render().as_bytes()), "invalid_request");
+    assert!(error.message().len() < 200, "{error}");
+    let body = charge().text("currency", &"€".repeat(10_000)).render();
+    let error = refused(parse_movement_request(body.as_bytes()), "invalid_request");
+    assert!(
+        error.message().contains(&format!("`{}…`", "€".repeat(64))),
+        "{error}"
+    );
+}
+
+#[test]
 fn each_operation_knows_its_own_fields_only() {
     let book = Book::new();
     let lines = [

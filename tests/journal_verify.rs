@@ -278,6 +278,11 @@ fn every_change_of_a_row_is_divergent_and_names_the_movement() {
             stray.details.external_id = None;
             d.rows.push(Row::Refund(stray, None));
         }),
+        ("mov-43", "the store listed it twice", |d| {
+            let again = d.rows.last().cloned();
+            assert!(matches!(again, Some(Row::Refund(..))));
+            d.rows.extend(again);
+        }),
     ];
     for (movement, says, change) in changes {
         let book = eventful();

@@ -9,7 +9,7 @@ use super::{
     Store, StoreError, TextErasure, WriteBatch,
 };
 use crate::id::{Id, MovementKey, RefundId};
-use crate::journal::{JournalPosition, JournalRecord, text_owner};
+use crate::journal::{JournalEntry, JournalPosition, JournalRecord, TextOwner, text_owner};
 use crate::movement::Movement;
 use crate::query::{ListAfter, Page, RefundFilter};
 use crate::refund::Refund;
@@ -43,6 +43,8 @@ struct State {
     external_ids: BTreeMap<(Id, Id), RefundId>,
     /// The entry at position p stands at index p - 1.
     journal: Vec<JournalRecord>,
+    /// Where in the journal each refund's entries are: a chain is mostly about other refunds.
+    refund_entries: BTreeSet<(RefundId, usize)>,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,8 @@ struct MovementSlot {
     movement: Movement,
     /// Indices into the journal, in order of sequence.
     chain: Vec<usize>,
+    /// Those of the chain that are about the movement itself.
+    own_entries: Vec<usize>,
     refunds: BTreeSet<RefundId>,
 }
 
@@ -60,6 +64,27 @@ impl State {
             .into_iter()
             .flat_map(|slot| &slot.chain)
             .filter_map(|at| self.journal.get(*at))
+    }
+
+    /// The places in the journal of a refund's entries, in order of sequence.
+    fn entries_of(&self, refund: RefundId) -> impl Iterator<Item = usize> {
+        self.refund_entries
+            .range((refund, 0)..=(refund, usize::MAX))
+            .map(|(_, at)| *at)
+    }
+
+    /// The entries of a refund, where any but its current revision is wanted.
+    fn past_of(&self, refund: &Refund, revisions: &[u32]) -> impl Iterator<Item = &JournalEntry> {
+        let is_past = |revision: &u32| *revision != refund.revision;
+        let wanted = revisions
+            .iter()
+            .any(is_past)
+            .then(|| self.entries_of(refund.id));
+        let records = wanted
+            .into_iter()
+            .flatten()
+            .filter_map(|at| self.journal.get(at));
+        records.map(|record| &record.entry)
     }
 
     fn find(&self, org: &Id, lookup: &RefundLookup) -> Option<&Refund> {
@@ -87,9 +112,7 @@ impl State {
                 Some(refund) => Some(LoadedRefund::from_chain(
                     refund.clone(),
                     revisions,
-                    self.chain(&refund.movement)
-                        .filter(|_| revisions.iter().any(|r| *r != refund.revision))
-                        .map(|record| &record.entry),
+                    self.past_of(refund, revisions),
                 )?),
             };
             snapshot.put_refund(org.clone(), lookup.clone(), found);
@@ -124,6 +147,7 @@ impl State {
                 let slot = MovementSlot {
                     movement,
                     chain: Vec::new(),
+                    own_entries: Vec::new(),
                     refunds: BTreeSet::new(),
                 };
                 self.movements.insert(slot.movement.key.clone(), slot);
@@ -133,13 +157,7 @@ impl State {
             self.put_refund(write);
         }
         for entry in batch.entries {
-            if let Some(slot) = self.movements.get_mut(&entry.movement) {
-                slot.chain.push(self.journal.len());
-            }
-            self.journal.push(JournalRecord {
-                position: position_behind(self.journal.len()),
-                entry,
-            });
+            self.append(entry);
         }
         for erasure in &batch.erasures {
             self.erase(erasure);
@@ -166,14 +184,38 @@ impl State {
         self.by_date.insert((date, id));
     }
 
+    fn append(&mut self, entry: JournalEntry) {
+        let at = self.journal.len();
+        if let Some(slot) = self.movements.get_mut(&entry.movement) {
+            slot.chain.push(at);
+            match text_owner(&entry.bytes) {
+                Ok(TextOwner::Movement) => slot.own_entries.push(at),
+                Ok(TextOwner::Refund(id)) => {
+                    self.refund_entries.insert((id, at));
+                }
+                // One that can't be read is about none.
+                Err(_) => {}
+            }
+        }
+        self.journal.push(JournalRecord {
+            position: position_behind(at),
+            entry,
+        });
+    }
+
     fn erase(&mut self, erasure: &TextErasure) {
-        let Some(slot) = self.movements.get(&erasure.movement) else {
-            return;
+        let about_owner: Vec<usize> = match erasure.owner {
+            TextOwner::Refund(id) => self.entries_of(id).collect(),
+            TextOwner::Movement => {
+                let slot = self.movements.get(&erasure.movement);
+                slot.map(|slot| slot.own_entries.clone())
+                    .unwrap_or_default()
+            }
         };
-        for at in &slot.chain {
-            if let Some(record) = self.journal.get_mut(*at)
+        for at in about_owner {
+            if let Some(record) = self.journal.get_mut(at)
+                && record.entry.movement == erasure.movement
                 && record.entry.sequence <= erasure.through_sequence
-                && text_owner(&record.entry.bytes) == Ok(erasure.owner)
             {
                 record.entry.text = None;
             }
@@ -291,5 +333,54 @@ impl Store for MemoryStore {
             return Ok(());
         }
         state.apply(batch)
+    }
+}
+
+#[cfg(all(test, feature = "system"))]
+mod tests {
+    use std::sync::Arc;
+
+    use super::MemoryStore;
+    use crate::{Ledger, SystemHost, wire};
+
+    /// What an erasure and a look at past revisions go through.
+    #[test]
+    fn a_refund_knows_its_own_entries_in_a_chain_of_many() {
+        let store = Arc::new(MemoryStore::new());
+        let ledger = Ledger::new(store.clone(), Arc::new(SystemHost::default()));
+        let scope = r#""org_id":"a","subscription_id":"s","movement_id":"m""#;
+        let refund = |id: &str| {
+            format!(
+                r#""body":{{"refund_datetime":"2022-02-24T13:45:10Z","billable":false,
+                "external_refund_unique_id":"{id}","amount":{{"value_with_taxes":1}},"description":"{id}"}}"#
+            )
+        };
+        let named = r#""external_refund_unique_id":"b""#;
+        let mut b = None;
+        for command in [
+            r#""op":"record_movement","body":{"currency":"EUR","occurred_at":"2022-02-01T00:00:00Z",
+            "amount":{"value_with_taxes":9},"description":"x"}"#
+                .to_owned(),
+            format!(r#""op":"create_refund",{}"#, refund("a")),
+            format!(r#""op":"create_refund",{}"#, refund("b")),
+            format!(r#""op":"create_refund",{}"#, refund("c")),
+            format!(
+                r#""op":"update_refund",{named},{}"#,
+                refund("b").replace(":1}", ":2}")
+            ),
+            format!(r#""op":"erase_text",{named}"#),
+            r#""op":"erase_text""#.to_owned(),
+        ] {
+            let line = format!("{{{scope},{command}}}");
+            let receipt = ledger.execute(&wire::parse_line(line.as_bytes()).unwrap().command);
+            let receipt = receipt.unwrap();
+            if command.contains(named) {
+                b = receipt.refund_id;
+            }
+        }
+        let state = store.lock();
+        assert_eq!(state.entries_of(b.unwrap()).collect::<Vec<_>>(), [2, 4, 5]);
+        let slot = state.movements.values().next().unwrap();
+        assert_eq!(slot.own_entries, [0, 6]);
     }
 }

@@ -356,9 +356,11 @@ impl MovementCheck {
     }
 
     pub(super) fn visit_refund(&mut self, refund: &Refund, holder: Option<RefundId>) {
-        let is_first_visit = self.visited.insert(refund.id);
-        let known = self.refunds.get(&refund.id);
-        let Some(rebuilt) = known.filter(|_| is_first_visit) else {
+        if !self.visited.insert(refund.id) {
+            self.fault(&format!("refund {}: the store listed it twice", refund.id));
+            return;
+        }
+        let Some(rebuilt) = self.refunds.get(&refund.id) else {
             self.fault(&format!(
                 "refund {}: the journal does not know it",
                 refund.id

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::scan::{Value, unquoted};
-use crate::error::{Faults, LedgerError};
+use crate::error::{Detail, Faults, LedgerError, excerpt};
 use crate::id::Id;
 use crate::money::DecimalValue;
 use crate::time::Timestamp;
@@ -52,15 +52,7 @@ impl<'a> Object<'a> {
         let unknown = self.value.members().find(|(name, _)| !known.contains(name));
         match unknown {
             None => Ok(()),
-            Some((unknown, _)) => Err(LedgerError::malformed(format!(
-                "the field `{}` is not known; known are {}",
-                self.path_of(unknown),
-                known
-                    .iter()
-                    .map(|name| format!("`{name}`"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            ))),
+            Some((unknown, _)) => Err(unknown_field(self.path_of(&excerpt(unknown)), known)),
         }
     }
 
@@ -203,9 +195,22 @@ impl<'a> Object<'a> {
             faults.add(
                 self.path_of(name),
                 "out_of_range",
-                format!("is `{text}`; it must be a whole number that is not negative"),
+                format!(
+                    "is `{}`; it must be a whole number that is not negative",
+                    excerpt(text)
+                ),
             );
             None
         })
     }
+}
+
+fn unknown_field(path: String, known: &[&str]) -> LedgerError {
+    let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+    let message = format!("is not known; known are {}", known.join(", "));
+    LedgerError::malformed(format!("the field `{path}` {message}")).with_details(vec![Detail {
+        field: path.into(),
+        code: "not_allowed",
+        message,
+    }])
 }

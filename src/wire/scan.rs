@@ -1,25 +1,24 @@
 //! The checks that come before any field is looked at.
 
 use std::borrow::Cow;
-use std::iter;
 
 use serde::de::IgnoredAny;
 
-use crate::error::LedgerError;
+use crate::error::{LedgerError, excerpt};
 
 /// One JSON value that passed the checks, with the members of every object in it.
 pub(super) struct Document<'a> {
     text: &'a str,
-    /// In the order of the text: behind a member stand those inside of its value.
     members: Vec<Member<'a>>,
 }
 
 /// A member of an object. Its value keeps its own characters: nothing is converted here.
-pub(super) struct Member<'a> {
-    pub(super) name: Cow<'a, str>,
+struct Member<'a> {
+    name: Cow<'a, str>,
     text: &'a str,
-    /// How many of the members that follow are inside of the value.
-    inside: usize,
+    /// Those of the value, where it is an object. No request has an array, so what is in one is
+    /// checked and not kept.
+    members: Vec<Member<'a>>,
 }
 
 /// A value as it stands in the text.
@@ -83,44 +82,43 @@ impl<'a> Value<'a> {
 
     /// The members of an object, in order, each with its value; none of any other value.
     pub(super) fn members(self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
-        direct(self.members).map(|(member, members)| {
+        self.members.iter().map(|member| {
             let value = Value {
                 text: member.text,
-                members,
+                members: &member.members,
             };
             (member.name.as_ref(), value)
         })
     }
 }
 
-/// The outermost of these members, each with those inside of it.
-fn direct<'a, 'b>(
-    mut members: &'b [Member<'a>],
-) -> impl Iterator<Item = (&'b Member<'a>, &'b [Member<'a>])> {
-    iter::from_fn(move || {
-        let (member, behind) = members.split_first()?;
-        let (inside, rest) = behind.split_at_checked(member.inside)?;
-        members = rest;
-        Some((member, inside))
-    })
-}
-
-/// A walk through valid JSON for its depth and its members, without recursion.
+/// A walk through valid JSON for its depth and its members, without recursion. What can't be in
+/// valid JSON is an internal error.
 struct Walk<'a> {
     text: &'a str,
     depth_max: usize,
-    open: Vec<Level>,
-    members: Vec<Member<'a>>,
+    /// The objects and arrays that are open, outermost first.
+    open: Vec<Level<'a>>,
+    /// The members of the whole, once it is closed.
+    root: Vec<Member<'a>>,
 }
 
-/// An object or array that is open.
-struct Level {
-    is_object: bool,
-    /// How many members came before it.
-    outer: usize,
-    /// The member whose value is open, and where that value begins.
-    member: usize,
+enum Level<'a> {
+    Object(OpenObject<'a>),
+    Array,
+}
+
+struct OpenObject<'a> {
+    members: Vec<Member<'a>>,
+    /// The member that has its key and not all of its value.
+    begun: Option<BegunMember<'a>>,
+}
+
+struct BegunMember<'a> {
+    name: Cow<'a, str>,
     value_start: usize,
+    /// Those of its value, once that was an object and is closed.
+    members: Vec<Member<'a>>,
 }
 
 impl<'a> Walk<'a> {
@@ -128,122 +126,122 @@ impl<'a> Walk<'a> {
         let mut walk = Self {
             text,
             depth_max,
-            open: Vec::new(),
-            members: Vec::with_capacity(16),
+            open: Vec::with_capacity(4),
+            root: Vec::new(),
         };
-        let bytes = text.as_bytes();
-        let mut key_next = false;
         let mut at = 0;
-        while let Some(byte) = bytes.get(at) {
+        while let Some(byte) = text.as_bytes().get(at) {
             match byte {
                 b'"' => {
-                    let end = string_end(bytes, at);
-                    if std::mem::take(&mut key_next) {
-                        walk.key(text.get(at..end).unwrap_or_default())?;
-                    }
-                    at = end;
+                    at = walk.string(at)?;
                     continue;
                 }
-                b':' => walk.begin_value(at.saturating_add(1)),
-                b'{' | b'[' => {
-                    key_next = *byte == b'{';
-                    walk.open(key_next)?;
-                }
-                b',' => key_next = walk.end_value(at),
+                b'{' => walk.open(Level::Object(OpenObject {
+                    members: Vec::with_capacity(8),
+                    begun: None,
+                }))?,
+                b'[' => walk.open(Level::Array)?,
+                b',' => walk.end_member(at)?,
                 b'}' | b']' => {
-                    key_next = false;
-                    walk.end_value(at);
+                    walk.end_member(at)?;
                     walk.close()?;
                 }
                 _ => {}
             }
             at = at.saturating_add(1);
         }
-        Ok(walk.members)
+        match walk.open.as_slice() {
+            [] => Ok(walk.root),
+            _ => Err(lost()),
+        }
     }
 
-    fn open(&mut self, is_object: bool) -> Result<(), LedgerError> {
+    fn open(&mut self, level: Level<'a>) -> Result<(), LedgerError> {
         if self.open.len() >= self.depth_max {
             return Err(LedgerError::malformed(format!(
                 "the request is nested deeper than {} levels",
                 self.depth_max
             )));
         }
-        let outer = self.members.len();
-        self.open.push(Level {
-            is_object,
-            outer,
-            member: outer,
-            value_start: 0,
-        });
+        self.open.push(level);
         Ok(())
     }
 
-    /// A key with its quotes.
-    fn key(&mut self, quoted: &'a str) -> Result<(), LedgerError> {
+    /// Passes a string, which begins a member where it is a key. Answers where to go on.
+    fn string(&mut self, start: usize) -> Result<usize, LedgerError> {
+        let bytes = self.text.as_bytes();
+        let end = string_end(bytes, start);
+        let Some(Level::Object(object)) = self.open.last_mut() else {
+            return Ok(end);
+        };
+        if object.begun.is_some() {
+            return Ok(end);
+        }
+        let quoted = self.text.get(start..end).ok_or_else(lost)?;
         let name = unquoted(quoted)
             .map_err(|error| LedgerError::malformed(format!("a key is not a string: {error}")))?;
-        if let Some(level) = self.open.last_mut() {
-            level.member = self.members.len();
-        }
-        self.members.push(Member {
+        let mut behind = bytes.iter().enumerate().skip(end);
+        let (colon, _) = behind.find(|(_, byte)| **byte == b':').ok_or_else(lost)?;
+        let value_start = colon.saturating_add(1);
+        object.begun = Some(BegunMember {
             name,
-            text: "",
-            inside: 0,
+            value_start,
+            members: Vec::new(),
         });
+        Ok(value_start)
+    }
+
+    /// Completes the member whose value ends here, where one does: not in an array, and not in an
+    /// empty object.
+    fn end_member(&mut self, at: usize) -> Result<(), LedgerError> {
+        if let Some(Level::Object(object)) = self.open.last_mut()
+            && let Some(begun) = object.begun.take()
+        {
+            let text = self.text.get(begun.value_start..at).ok_or_else(lost)?;
+            object.members.push(Member {
+                name: begun.name,
+                text: text.trim_ascii(),
+                members: begun.members,
+            });
+        }
         Ok(())
     }
 
-    fn begin_value(&mut self, at: usize) {
-        if let Some(level) = self.open.last_mut() {
-            level.value_start = at;
-        }
-    }
-
-    /// Completes the member whose value ends here. Answers whether it was one: whether the level is
-    /// an object.
-    fn end_value(&mut self, at: usize) -> bool {
-        let Some(level) = self.open.last().filter(|level| level.is_object) else {
-            return false;
-        };
-        let behind = self.members.len();
-        if let Some(member) = self.members.get_mut(level.member) {
-            let text = self.text.get(level.value_start..at).unwrap_or_default();
-            member.text = text.trim_ascii();
-            member.inside = behind.saturating_sub(level.member).saturating_sub(1);
-        }
-        true
-    }
-
+    /// Closes the innermost level, and hands its members to the value that it was.
     fn close(&mut self) -> Result<(), LedgerError> {
-        let Some(level) = self.open.pop() else {
-            return Ok(());
+        let members = match self.open.pop().ok_or_else(lost)? {
+            Level::Object(object) => object.members,
+            Level::Array => return Ok(()),
         };
-        if level.is_object {
-            self.check_keys(level.outer)
-        } else {
-            // No request has an array, so nobody looks for what is in one.
-            self.members.truncate(level.outer);
-            Ok(())
+        check_keys(&members)?;
+        match self.open.last_mut() {
+            None => self.root = members,
+            Some(Level::Array) => {}
+            Some(Level::Object(around)) => {
+                around.begun.as_mut().ok_or_else(lost)?.members = members;
+            }
         }
+        Ok(())
     }
+}
 
-    fn check_keys(&self, outer: usize) -> Result<(), LedgerError> {
-        let members = self.members.get(outer..).unwrap_or_default();
-        let mut keys: Vec<&str> = direct(members)
-            .map(|(member, _)| member.name.as_ref())
-            .collect();
-        keys.sort_unstable();
-        let twice = keys.windows(2).find_map(|pair| match pair {
-            [one, other] if one == other => Some(one),
-            _ => None,
-        });
-        match twice {
-            Some(key) => Err(LedgerError::malformed(format!(
-                "the key `{key}` is there twice"
-            ))),
-            None => Ok(()),
-        }
+fn lost() -> LedgerError {
+    LedgerError::internal("the walk through a request lost its place in valid JSON")
+}
+
+fn check_keys(members: &[Member<'_>]) -> Result<(), LedgerError> {
+    let mut keys: Vec<&str> = members.iter().map(|member| member.name.as_ref()).collect();
+    keys.sort_unstable();
+    let twice = keys.windows(2).find_map(|pair| match pair {
+        [one, other] if one == other => Some(one),
+        _ => None,
+    });
+    match twice {
+        Some(key) => Err(LedgerError::malformed(format!(
+            "the key `{}` is there twice",
+            excerpt(key)
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Ledger, type LedgerOptions } from "../src/node.js";
 import { BAD_VALUES, LONG_VALUES } from "./support/bad-values.js";
 import { MapStore } from "./support/map-store.js";
-import { as, isInvalid, MOVEMENT, opened, outcome, refund, refusal, SCOPE } from "./support/refusals.js";
+import { as, isInvalid, isUnknown, MOVEMENT, opened, outcome, refund, refusal, SCOPE } from "./support/refusals.js";
 
 const ID = "018f0000-0000-7000-8000-000000000001";
 
@@ -190,6 +190,11 @@ for (const [where, optionsOf] of STORES) {
     await isInvalid(() => ledger.executeAll([], as({ atomic: "all" })), "atomic", "not_allowed");
     await isInvalid(() => ledger.executeAll([], as({ atomicity: "some" })), "atomicity", "out_of_range");
     await isInvalid(() => ledger.executeAll([], as({ atomicity: ["per_item"] })), "atomicity", "out_of_range");
+    const head = await ledger.head();
+    await isUnknown(() => ledger.verify(as({ ...head, z: 1 })), "z");
+    await isUnknown(() => ledger.createRefund(SCOPE, { ...refund("r-2"), colour: 1 } as never), "colour");
+    const command = { op: "void_movement", ...SCOPE, colour: 1 };
+    await isUnknown(() => ledger.executeAll([as(command)]), "commands[0].colour");
     for (const filter of [{ orgId: "acme" }, { limit: 3 }, { cursor: "x" }, { org_id: "acme", limit: 500 }]) {
       const misspelt = Object.keys(filter).at(-1) ?? "";
       await isInvalid(() => ledger.refunds(as(filter)).next(), misspelt, "not_allowed");
@@ -248,8 +253,19 @@ test("an option that is none is refused by its name", async () => {
     await isInvalid(() => Ledger.open({ actor }), "actor");
     await isInvalid(() => ledger.with({ actor }), "actor");
   }
-  for (const policy of [5, null, [], "strict", { live_refunds_max: -1 }, { allow: true }, { window_max_seconds: 0.5 }]) {
-    await isInvalid(() => Ledger.open({ policy: as(policy) }), "policy");
+  for (const policy of [5, null, [], "strict"]) {
+    await isInvalid(() => Ledger.open({ policy: as(policy) }), "policy", "wrong_type");
+  }
+  for (const [member, value, code] of [
+    ["live_refunds_max", -1, "invalid_format"],
+    ["live_refunds_max", 2 ** 32, "invalid_format"],
+    ["window_max_seconds", 0.5, "invalid_format"],
+    ["future_skew_max_seconds", "60", "invalid_format"],
+    ["allow_refund_before_movement", null, "invalid_format"],
+    ["allow", true, "not_allowed"],
+  ] as const) {
+    await isInvalid(() => Ledger.open({ policy: as({ [member]: value }) }), `policy.${member}`, code);
+    await isInvalid(() => ledger.with({ policy: as({ [member]: value }) }), `policy.${member}`, code);
   }
   for (const name of ["now", "mint"]) {
     await isInvalid(() => Ledger.open(as({ [name]: 5 })), name, "wrong_type");

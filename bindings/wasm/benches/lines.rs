@@ -1,6 +1,6 @@
 //! Carries out commands on a ledger in memory, natively, from the text that the module takes.
 //!
-//! `cargo bench --package refund-wasm --bench lines -- FILE` prints the seconds that it took: one
+//! `cargo bench --package refund-wasm --bench lines -- --file FILE` prints the seconds that it took: one
 //! row of `cargo xtask npm --bench`, which runs it beside the module.
 #![allow(
     clippy::unwrap_used,
@@ -16,9 +16,11 @@ use refund_ledger::{Ledger, wire};
 
 fn main() {
     // Cargo adds options of its own.
-    let is_file = |argument: &String| !argument.starts_with('-');
-    let Some(file) = std::env::args().skip(1).find(is_file) else {
-        println!("name a file of commands: `cargo xtask npm --bench` writes one");
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--file");
+    let Some(file) = arguments.nth(1) else {
+        println!(
+            "name a file of commands with `--file FILE`: `cargo xtask npm --bench` writes one"
+        );
         return;
     };
     let text = fs::read_to_string(file).unwrap();

@@ -86,7 +86,7 @@ impl Lines {
             match wire::parse_line(line.as_bytes()) {
                 Ok(line) => commands.push(line.command),
                 Err(error) if batch.atomicity == Atomicity::PerItem => unreadable.push((at, error)),
-                Err(error) => return Err(within_command(at, &error)),
+                Err(error) => return Err(error.within(&format!("commands[{at}]"))),
             }
         }
         Ok(Self {
@@ -104,19 +104,6 @@ impl Lines {
         let replies: Vec<ResultReply<'_>> = results.iter().map(ResultReply::from).collect();
         reply::json(&replies)
     }
-}
-
-/// The same error, as that of one command of many.
-fn within_command(at: usize, error: &LedgerError) -> LedgerError {
-    if error.details().is_empty() {
-        let message = format!("commands[{at}]: {}", error.message());
-        return LedgerError::new(error.code(), message);
-    }
-    let mut details = error.details().to_vec();
-    for detail in &mut details {
-        detail.field = format!("commands[{at}].{}", detail.field).into();
-    }
-    LedgerError::invalid_fields(details)
 }
 
 #[derive(Serialize)]

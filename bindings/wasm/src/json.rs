@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use refund_ledger::excerpt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -111,15 +112,19 @@ impl<'a> Fields<'a> {
         serde_json::from_str(json).map_err(|_| "must be an object".into())
     }
 
+    /// A field that is none of these, cut to a length that an error may have.
+    pub(crate) fn unknown(&self, known: &[&str]) -> Option<Cow<'_, str>> {
+        let mut names = self.0.iter().map(|(Text(name), _)| name);
+        names
+            .find(|name| !known.contains(&&***name))
+            .map(|name| excerpt(name))
+    }
+
     /// Refuses a field that is none of these.
     pub(crate) fn only(self, known: &[&str]) -> Result<Self, Fault> {
-        match self
-            .0
-            .iter()
-            .find(|(Text(name), _)| !known.contains(&&**name))
-        {
+        match self.unknown(known) {
             None => Ok(self),
-            Some((Text(unknown), _)) => Err(format!(
+            Some(unknown) => Err(format!(
                 "the field `{unknown}` is not known; known are {}",
                 known.join(", ")
             )),
@@ -133,9 +138,13 @@ impl<'a> Fields<'a> {
             .map(|(_, value)| value.get())
     }
 
+    /// The value of a field; a fault does not name it.
+    pub(crate) fn value<T: FromJson>(&self, name: &str) -> Result<T, Fault> {
+        self.find(name).map_or_else(T::from_nothing, T::from_json)
+    }
+
     pub(crate) fn get<T: FromJson>(&self, name: &str) -> Result<T, Fault> {
-        self.find(name)
-            .map_or_else(T::from_nothing, T::from_json)
+        self.value(name)
             .map_err(|fault| format!("`{name}` {fault}"))
     }
 

@@ -2,42 +2,46 @@
 
 use std::time::Duration;
 
-use refund_ledger::{ErrorCode, Id, LedgerError, Policy};
+use refund_ledger::{ErrorCode, Id, LedgerError, Policy, excerpt};
 use refund_rest::{Caller, Grants, OrgGrant, Permission};
 
 use crate::json::{Fault, Fields, FromJson};
 
 /// The policy in JavaScript: what is left out is as in the default policy, `null` is without limit.
-struct PolicyOptions(Policy);
-
-impl FromJson for PolicyOptions {
-    fn from_json(json: &str) -> Result<Self, Fault> {
-        const ALLOW: &str = "allow_refund_before_movement";
-        const SKEW: &str = "future_skew_max_seconds";
-        const WINDOW: &str = "window_max_seconds";
-        const COUNT: &str = "live_refunds_max";
-        let fields = Fields::of(json)?.only(&[ALLOW, SKEW, WINDOW, COUNT])?;
-        let mut policy = Policy::default();
-        let seconds =
-            |name| Ok::<_, Fault>(fields.get::<Option<u64>>(name)?.map(Duration::from_secs));
-        if fields.has(ALLOW) {
-            policy.allow_refund_before_movement = fields.get(ALLOW)?;
-        }
-        if fields.has(SKEW) {
-            policy.future_skew_max = seconds(SKEW)?;
-        }
-        policy.window_max = seconds(WINDOW)?;
-        policy.live_refunds_max = fields.get(COUNT)?;
-        Ok(Self(policy))
+pub(crate) fn read_policy(text: &str) -> Result<Policy, LedgerError> {
+    const ALLOW: &str = "allow_refund_before_movement";
+    const SKEW: &str = "future_skew_max_seconds";
+    const WINDOW: &str = "window_max_seconds";
+    const COUNT: &str = "live_refunds_max";
+    const KNOWN: [&str; 4] = [ALLOW, SKEW, WINDOW, COUNT];
+    let fields = Fields::of(text)
+        .map_err(|fault| LedgerError::invalid_field("policy", "wrong_type", fault))?;
+    if let Some(unknown) = fields.unknown(&KNOWN) {
+        let message = format!("is not known; known are {}", KNOWN.join(", "));
+        return Err(at_member(&unknown, "not_allowed", message));
     }
+    let mut policy = Policy::default();
+    let seconds =
+        |name| member::<Option<u64>>(&fields, name).map(|seconds| seconds.map(Duration::from_secs));
+    if fields.has(ALLOW) {
+        policy.allow_refund_before_movement = member(&fields, ALLOW)?;
+    }
+    if fields.has(SKEW) {
+        policy.future_skew_max = seconds(SKEW)?;
+    }
+    policy.window_max = seconds(WINDOW)?;
+    policy.live_refunds_max = member(&fields, COUNT)?;
+    Ok(policy)
 }
 
-pub(crate) fn read_policy(text: &str) -> Result<Policy, LedgerError> {
-    PolicyOptions::from_json(text)
-        .map(|options| options.0)
-        .map_err(|fault| {
-            LedgerError::invalid_field("policy", "invalid_format", format!("is wrong: {fault}"))
-        })
+fn member<T: FromJson>(policy: &Fields<'_>, name: &str) -> Result<T, LedgerError> {
+    policy
+        .value(name)
+        .map_err(|fault| at_member(name, "invalid_format", fault))
+}
+
+fn at_member(name: &str, code: &'static str, message: String) -> LedgerError {
+    LedgerError::invalid_field(format!("policy.{name}"), code, message)
 }
 
 /// A caller in JavaScript: `orgs` and `actions` as the claims of a token have them.
@@ -50,8 +54,9 @@ impl FromJson for CallerOptions {
             (fields.get("orgs")?, fields.get("actions")?);
         let orgs = orgs.iter().map(|org| org.parse::<OrgGrant>());
         let orgs = orgs.collect::<Result<Vec<_>, _>>();
-        let permission =
-            |name: &String| Permission::named(name).ok_or_else(|| format!("`{name}` is no action"));
+        let permission = |name: &String| {
+            Permission::named(name).ok_or_else(|| format!("`{}` is no action", excerpt(name)))
+        };
         let actions = actions
             .iter()
             .map(permission)

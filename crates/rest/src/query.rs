@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use refund_ledger::{
-    JournalPosition, KindName, LIST_LIMIT_MAX, LedgerError, RefundFilter, RefundQuery,
+    JournalPosition, KindName, LIST_LIMIT_MAX, LedgerError, RefundFilter, RefundQuery, excerpt,
 };
 
 use crate::text::{at_field, both, decode, not_decodable};
@@ -88,6 +88,7 @@ fn invalid(code: &'static str, message: &str) -> LedgerError {
 }
 
 fn unknown(name: &str, known: &[&str]) -> String {
+    let name = excerpt(name);
     if known.is_empty() {
         return format!("the query parameter `{name}` is not known; none is here");
     }

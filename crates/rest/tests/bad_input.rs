@@ -182,6 +182,50 @@ fn the_requests_of_the_table_are_answered_in_form() {
     }
 }
 
+#[test]
+fn what_an_error_repeats_of_a_request_is_cut() {
+    let all = caller("ops", &["*"], &["read", "write"]);
+    let host = StepHost::new("2022-03-01T00:00:00Z", 1);
+    let ledger = Ledger::new(Arc::new(MemoryStore::new()), Arc::new(host));
+    let movement = "/v1/orgs/acme/subscription/sub-7/movement/mov-42";
+    let told = |request| {
+        let response = answer(&ledger, Some(&all), &request);
+        assert_eq!(response.status(), 400);
+        serde_json::from_slice::<Value>(response.body()).unwrap()
+    };
+    for (characters, fits) in [(20_000, true), (1_000_000, false)] {
+        let name = "x".repeat(characters);
+        for body in [
+            format!(r#"{{"{name}":1}}"#),
+            format!(r#"{{"{name}":1,"{name}":2}}"#),
+        ] {
+            for (method, path) in [
+                ("PUT", movement.into()),
+                ("POST", format!("{movement}/refund")),
+            ] {
+                let told = told(request(method, &path, &body));
+                assert!(told.to_string().len() < 1_000, "{told}");
+                let message = told["message"].as_str().unwrap();
+                assert_eq!(
+                    message.contains(&format!("`{}…`", "x".repeat(64))),
+                    fits,
+                    "{told}"
+                );
+            }
+        }
+    }
+    let query = format!("/v1/orgs/acme/refunds?{}=1", "x".repeat(20_000));
+    let told = told(request("GET", &query, ""));
+    assert!(
+        told["message"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("`{}…`", "x".repeat(64))),
+        "{told}"
+    );
+    assert!(told.to_string().len() < 1_000, "{told}");
+}
+
 /// One change to some bytes.
 #[derive(Clone, Debug)]
 enum Change {

@@ -15,10 +15,10 @@ use super::load::{Known, org_number};
 use super::rows::Columns;
 use super::statements::{
     ERASE_TEXT, HOLDER, INSERT_ENTRY, INSERT_ORG, INSERT_REFUND, LAST_POSITION, MOVEMENT_NUMBER,
-    TEXT, UPDATE_REFUND,
+    ONLY_TEXT, TEXT, UPDATE_REFUND,
 };
-use crate::id::{Id, MovementKey};
-use crate::journal::{JournalEntry, text_owner};
+use crate::id::{Id, MovementKey, RefundId};
+use crate::journal::{JournalEntry, TextOwner, text_owner};
 use crate::refund::{ExternalId, Refund};
 use crate::store::{Precondition, RefundWrite, StoreError, TextErasure, WriteBatch};
 
@@ -316,6 +316,8 @@ impl<'b> Writer<'_, 'b> {
         }
     }
 
+    /// Most refunds are never updated, and their row knows where their one text is. That of others,
+    /// and of movements, may be anywhere in the chain: the time to erase it grows with its length.
     fn erase(&mut self, erasure: &'b TextErasure) -> Result<(), Fault> {
         let Some(located) = self.locate(&erasure.movement)? else {
             return Ok(());
@@ -323,25 +325,44 @@ impl<'b> Writer<'_, 'b> {
         let Some(end) = located.chain_position else {
             return Ok(());
         };
-        let connection = self.connection;
-        let mut texts = connection.prepare_cached(TEXT)?;
-        let mut erase = connection.prepare_cached(ERASE_TEXT)?;
-        for position in Chain::walk(connection, located.number, end)?.whole()? {
-            let mut rows = texts.query([position])?;
-            let Some(row) = rows.next()? else {
-                continue;
-            };
-            let mut columns = Columns::new(row);
-            let sequence: u64 = columns.number()?;
-            let owner = text_owner(columns.bytes()?).map_err(|error| {
-                Fault::Damaged(format!("the journal entry at position {position}: {error}"))
-            })?;
-            drop(rows);
-            if owner == erasure.owner && sequence <= erasure.through_sequence {
-                erase.execute([position])?;
-            }
+        if let TextOwner::Refund(id) = erasure.owner
+            && let Some(position) = self.only_text(id)?
+            && self.erase_at(position, located.number, erasure)?
+        {
+            return Ok(());
+        }
+        for position in Chain::walk(self.connection, located.number, end)?.whole()? {
+            self.erase_at(position, located.number, erasure)?;
         }
         Ok(())
+    }
+
+    /// Where the text of a refund is that has had only one.
+    fn only_text(&self, refund: RefundId) -> Result<Option<i64>, Fault> {
+        let mut statement = self.connection.prepare_cached(ONLY_TEXT)?;
+        let mut rows = statement.query([&refund.as_bytes()[..]])?;
+        Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
+    }
+
+    /// Erases the text of an entry, where it has one and the erasure means it.
+    fn erase_at(&self, position: i64, movement: i64, erasure: &TextErasure) -> Result<bool, Fault> {
+        let mut texts = self.connection.prepare_cached(TEXT)?;
+        let mut rows = texts.query([position, movement])?;
+        let Some(row) = rows.next()? else {
+            return Ok(false);
+        };
+        let mut columns = Columns::new(row);
+        let sequence: u64 = columns.number()?;
+        let owner = text_owner(columns.bytes()?).map_err(|error| {
+            Fault::Damaged(format!("the journal entry at position {position}: {error}"))
+        })?;
+        drop(rows);
+        let is_meant = owner == erasure.owner && sequence <= erasure.through_sequence;
+        if is_meant {
+            let mut erase = self.connection.prepare_cached(ERASE_TEXT)?;
+            erase.execute([position])?;
+        }
+        Ok(is_meant)
     }
 }
 

@@ -152,7 +152,10 @@ statements! {
         updated_at_s = ?19, updated_at_ns = ?20, deleted = ?21 WHERE id = ?22 AND movement = ?23";
 
     /// An entry that still has a text.
-    TEXT = "SELECT sequence, bytes FROM journal WHERE position = ?1 AND salt IS NOT NULL";
+    TEXT = "SELECT sequence, bytes FROM journal \
+        WHERE position = ?1 AND movement = ?2 AND salt IS NOT NULL";
+
+    ONLY_TEXT = "SELECT text_position FROM refunds WHERE id = ?1 AND revision = 1";
 
     ERASE_TEXT = "UPDATE journal SET salt = NULL, text = NULL WHERE position = ?1";
 }

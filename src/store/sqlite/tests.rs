@@ -11,7 +11,7 @@ use crate::movement::MovementRequest;
 use crate::refund::RefundRequest;
 use crate::text::{Salt, Text};
 use crate::time::{Period, Timestamp};
-use crate::{AmountRequest, Host, Ledger, LedgerError, Minted, RefundId};
+use crate::{AmountRequest, Host, Ledger, LedgerError, Minted, RefundId, RefundLookup};
 
 /// A host that counts.
 #[derive(Debug, Default)]
@@ -69,9 +69,8 @@ fn runs(store: &SqliteStore) -> Vec<(&'static str, i32)> {
     runs
 }
 
-#[test]
-fn a_refund_costs_four_statements_by_key() {
-    let directory = tempfile::tempdir().unwrap();
+/// A ledger with a movement, and its store.
+fn ledger_of(directory: &tempfile::TempDir) -> (Ledger, Arc<SqliteStore>, MovementKey) {
     let store = Arc::new(SqliteStore::open(&directory.path().join("refunds.db")).unwrap());
     let ledger = Ledger::new(store.clone(), Arc::new(CountingHost::default()));
     let key = MovementKey::new("acme", "sub-7", "mov-42").unwrap();
@@ -82,6 +81,13 @@ fn a_refund_costs_four_statements_by_key() {
         description: Text::new("February").unwrap(),
     };
     ledger.record_movement(&key, &recorded).unwrap();
+    (ledger, store, key)
+}
+
+#[test]
+fn a_refund_costs_four_statements_by_key() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, store, key) = ledger_of(&directory);
     runs(&store);
     for n in 0..5 {
         ledger
@@ -104,4 +110,30 @@ fn a_refund_costs_four_statements_by_key() {
         [("LOAD_CREATION", 1), ("LOAD_REFUND", 1)],
         "a replay reads its holder too, and writes nothing"
     );
+}
+
+#[test]
+fn the_text_of_a_refund_without_updates_is_erased_without_a_walk_through_the_chain() {
+    let directory = tempfile::tempdir().unwrap();
+    let (ledger, store, key) = ledger_of(&directory);
+    let external_id = |n: usize| Id::new(&format!("ext-{n}")).unwrap();
+    for n in 0..20 {
+        let request = refund(&format!("ext-{n}"), "1.5");
+        ledger.create_refund(&key, &request).unwrap();
+    }
+    let updated = refund("ext-1", "1.25");
+    let by_external_id = |n| RefundLookup::ExternalId(external_id(n));
+    ledger
+        .update_refund(&key, by_external_id(1), updated, None)
+        .unwrap();
+    let links_of = |n| {
+        runs(&store);
+        ledger.erase_text(&key, Some(by_external_id(n))).unwrap();
+        let runs = runs(&store);
+        let links = runs.iter().find(|(name, _)| *name == "LINK");
+        links.map_or(0, |(_, count)| *count)
+    };
+    assert_eq!(links_of(0), 0, "its row knows where its text is");
+    assert_eq!(links_of(1), 24, "an update may have brought another text");
+    assert!(ledger.verify(None).unwrap().is_valid());
 }

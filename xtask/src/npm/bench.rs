@@ -27,7 +27,7 @@ pub(crate) fn run() -> Result<(), Failure> {
     let lines = lines.to_string_lossy();
     script("write-lines.js", &[&lines, &REFUNDS.to_string()]).run()?;
 
-    let native = Command::cargo("bench --quiet --package refund-wasm --bench lines --")
+    let native = Command::cargo("bench --quiet --package refund-wasm --bench lines -- --file")
         .arguments([lines.as_ref()]);
     let [native, module] = compare(&native, &script("lines.js", &[&lines]))?;
     let refunds = REFUNDS.to_string();
@@ -72,8 +72,9 @@ fn compare(one: &Command, other: &Command) -> Result<[f64; 2], Failure> {
         let seconds = printed.trim().parse::<f64>();
         seconds.map_err(|error| command.unexpected(format!("`{}`: {error}", printed.trim())))
     };
-    // The first run may have to compile.
+    // The first run of one may have to compile, and that of either to read its files from the disk.
     seconds(one)?;
+    seconds(other)?;
     let mut rounds = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
         rounds[0].push(seconds(one)?);
@@ -85,6 +86,8 @@ fn compare(one: &Command, other: &Command) -> Result<[f64; 2], Failure> {
 /// Milliseconds until the first refund, over those of a script that does nothing.
 fn start() -> Result<f64, Failure> {
     let scripts = ["empty.js", "first-refund.js"].map(|name| script(name, &[]));
+    let [empty, first] = &scripts;
+    println!("$ {empty}\n$ {first}");
     let mut starts = [Vec::new(), Vec::new()];
     for _ in 0..STARTS {
         for (script, starts) in scripts.iter().zip(&mut starts) {
@@ -117,4 +120,30 @@ fn row(what: &str, beside: f64, ours: f64, wanted: f64) {
 
 fn verdict(is_reached: bool) -> &'static str {
     if is_reached { "reached" } else { "short" }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{ROUNDS, compare};
+    use crate::command::Command;
+
+    #[test]
+    fn both_sides_run_equally_often() {
+        let log = std::env::temp_dir().join(format!("rounds-{}", std::process::id()));
+        let side = |name: &str| {
+            let script = format!("echo {name} >> '{}'; echo 1.5", log.display());
+            Command::new("sh").arguments(["-c", &script])
+        };
+        let compared = compare(&side("one"), &side("other"));
+        let runs = fs::read_to_string(&log).unwrap();
+        fs::remove_file(&log).unwrap();
+        assert_eq!(
+            compared.unwrap().map(|seconds| seconds.to_string()),
+            ["1.5", "1.5"]
+        );
+        let count = |name| runs.lines().filter(|run| *run == name).count();
+        assert_eq!((count("one"), count("other")), (ROUNDS + 1, ROUNDS + 1));
+    }
 }

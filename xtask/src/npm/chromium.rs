@@ -9,6 +9,8 @@ use crate::failure::Failure;
 /// Where the system's package puts it. The tests look elsewhere where `CHROMIUM` says so.
 const PROGRAM: &str = "/usr/bin/chromium";
 
+const APT_GET: &str = "apt-get";
+
 /// Installs Chromium from the system's packages, unless it is there.
 pub(crate) fn set_up() -> Result<(), Failure> {
     if let Ok(program) = env::var("CHROMIUM") {
@@ -17,9 +19,9 @@ pub(crate) fn set_up() -> Result<(), Failure> {
     if Path::new(PROGRAM).exists() {
         return Ok(());
     }
-    apt_get(&["update"])?;
+    install(APT_GET, &["update"])?;
     // Where the program alone was taken away, the package counts as installed.
-    apt_get(&["install", "--yes", "--reinstall", "chromium"])?;
+    install(APT_GET, &["install", "--yes", "--reinstall", "chromium"])?;
     found(PROGRAM)
 }
 
@@ -33,8 +35,8 @@ fn found(program: &str) -> Result<(), Failure> {
     }
 }
 
-fn apt_get(arguments: &[&str]) -> Result<(), Failure> {
-    Command::new("apt-get")
+fn install(program: &str, arguments: &[&str]) -> Result<(), Failure> {
+    Command::new(program)
         .arguments(arguments)
         .variable("DEBIAN_FRONTEND", "noninteractive")
         .run()
@@ -46,7 +48,7 @@ fn apt_get(arguments: &[&str]) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use super::{apt_get, found};
+    use super::{found, install};
     use std::env;
 
     #[test]
@@ -64,10 +66,10 @@ mod tests {
 
     #[test]
     fn an_installation_that_fails_is_named_with_its_command() {
-        let failure = apt_get(&["no-such-operation"]).unwrap_err().to_string();
+        let failure = install("false", &["update"]).unwrap_err().to_string();
         assert!(failure.starts_with("Chromium ("), "{failure}");
         assert!(
-            failure.contains("`DEBIAN_FRONTEND=noninteractive apt-get no-such-operation`"),
+            failure.contains("`DEBIAN_FRONTEND=noninteractive false update`"),
             "{failure}"
         );
     }

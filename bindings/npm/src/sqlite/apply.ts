@@ -20,7 +20,7 @@ import { conflict, Damage } from "./errors.js";
 import { findHolder, keyText, type Known } from "./load.js";
 import { insertMovements, updateMovements } from "./movements.js";
 import { Places } from "./places.js";
-import { ERASE_TEXT, INSERT_ENTRY, INSERT_REFUND, TEXT, UPDATE_REFUND } from "./statements.js";
+import { ERASE_TEXT, INSERT_ENTRY, INSERT_REFUND, ONLY_TEXT, TEXT, UPDATE_REFUND } from "./statements.js";
 import { unhex, uuidBytes } from "./values.js";
 
 /** Checks and applies a batch. `known` is what was loaded under the same lock. */
@@ -143,25 +143,44 @@ function replaceRefund(connection: Connection, row: RefundRow, places: Places): 
   }
 }
 
+/**
+ * Most refunds are never updated, and their row knows where their one text is. That of others, and of
+ * movements, may be anywhere in the chain: the time to erase it grows with its length.
+ */
 function erase(connection: Connection, erasure: Erasure, places: Places): void {
   const located = places.locate(erasure);
   const end = located?.chainPosition ?? null;
   if (located === null || end === null) {
     return;
   }
-  for (const position of wholeChain(connection, located.number, end)) {
-    const columns = connection.get(TEXT, position);
-    if (columns === null) {
-      continue;
-    }
-    const sequence = columns.count();
-    const bytes = columns.bytes();
-    if (sequence > erasure.through_sequence || textOwner(bytes) !== erasure.owner) {
-      continue;
-    }
-    if (erasure.owner === null && entryMovement(bytes) === null) {
-      throw new Damage(`the journal entry at position ${position} can't be read: its text may be anybody's`);
-    }
-    connection.run(ERASE_TEXT, position);
+  const only = erasure.owner === null ? null : onlyText(connection, erasure.owner);
+  if (only !== null && eraseAt(connection, only, located.number, erasure)) {
+    return;
   }
+  for (const position of wholeChain(connection, located.number, end)) {
+    eraseAt(connection, position, located.number, erasure);
+  }
+}
+
+/** Where the text of a refund is that has had only one. */
+function onlyText(connection: Connection, refund: string): bigint | null {
+  return connection.get(ONLY_TEXT, uuidBytes(refund))?.integer() ?? null;
+}
+
+/** Erases the text of an entry, where it has one and the erasure means it. */
+function eraseAt(connection: Connection, position: bigint, movement: bigint, erasure: Erasure): boolean {
+  const columns = connection.get(TEXT, position, movement);
+  if (columns === null) {
+    return false;
+  }
+  const sequence = columns.count();
+  const bytes = columns.bytes();
+  if (sequence > erasure.through_sequence || textOwner(bytes) !== erasure.owner) {
+    return false;
+  }
+  if (erasure.owner === null && entryMovement(bytes) === null) {
+    throw new Damage(`the journal entry at position ${position} can't be read: its text may be anybody's`);
+  }
+  connection.run(ERASE_TEXT, position);
+  return true;
 }

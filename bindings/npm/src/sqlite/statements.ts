@@ -143,6 +143,9 @@ export const UPDATE_REFUND =
   "updated_at_s = ?, updated_at_ns = ?, deleted = ? WHERE id = +? AND movement = +?";
 
 /** An entry that still has a text. */
-export const TEXT = "SELECT sequence, bytes FROM journal WHERE position = +? AND salt IS NOT NULL";
+export const TEXT =
+  "SELECT sequence, bytes FROM journal WHERE position = +? AND movement = +? AND salt IS NOT NULL";
+
+export const ONLY_TEXT = "SELECT text_position FROM refunds WHERE id = +? AND revision = 1";
 
 export const ERASE_TEXT = "UPDATE journal SET salt = NULL, text = NULL WHERE position = +?";

@@ -59,6 +59,17 @@ export async function isInvalid(call: () => unknown, field: string, code?: strin
   }
 }
 
+/** The call is refused for a field that is not known. */
+export async function isUnknown(call: () => unknown, field: string): Promise<void> {
+  const { code, details, message } = await refusal(call);
+  assert.equal(code, "malformed_request", message);
+  assert.deepEqual(
+    details.map((detail) => [detail.field, detail.code]),
+    [[field, "not_allowed"]],
+    message,
+  );
+}
+
 function describe(thrown: unknown): string {
   return thrown instanceof Error ? (thrown.stack ?? thrown.message) : typeof thrown;
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::str;
 
 use csv_core::ReadRecordResult;
-use refund_ledger::{ErrorCode, LedgerError, wire};
+use refund_ledger::{ErrorCode, LedgerError, excerpt, wire};
 
 use super::inputs::{LINE_BYTES_MAX, RawLine, Source, beginning, too_long};
 use crate::failure::Failure;
@@ -128,7 +128,7 @@ fn columns(cells: &[&str]) -> Result<Vec<&'static str>, String> {
             } else {
                 ""
             };
-            return Err(format!("has the unknown column `{cell}`{hint}"));
+            return Err(format!("has the unknown column `{}`{hint}", excerpt(cell)));
         };
         if columns.contains(&column) {
             return Err(format!("has the column `{column}` twice"));

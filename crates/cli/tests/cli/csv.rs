@@ -121,6 +121,10 @@ fn a_header_that_is_wrong_stops_before_anything_is_done() {
             HEADER.replace(",billable,", ",colour,"),
             "unknown column `colour`",
         ),
+        (
+            HEADER.replace(",billable,", &format!(",{},", "x".repeat(10_000))),
+            &format!("unknown column `{}…`", "x".repeat(64)),
+        ),
         (HEADER.replace("op,", ""), "lacks the column `op`"),
         (format!("{HEADER},op"), "column `op` twice"),
     ] {

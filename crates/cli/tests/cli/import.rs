@@ -143,6 +143,21 @@ fn without_a_rejects_file_the_first_rejects_are_told_on_standard_error() {
 }
 
 #[test]
+fn a_reject_repeats_only_the_beginning_of_a_long_key() {
+    let place = Place::new();
+    let line =
+        |characters| MOVEMENT.replacen('{', &format!(r#"{{"{}":1,"#, "x".repeat(characters)), 1);
+    let lines = [line(50_000), line(1_000_000)].join("\n");
+    let run = place
+        .run_with_input(&["import", "-", "--format", "json"], lines)
+        .exits(1);
+    assert_eq!(run.json()["rejected"], 2);
+    let cut = format!("`{}…`", "x".repeat(64));
+    assert!(run.stderr.contains(&cut), "{run:?}");
+    assert!(run.stderr.len() < 2_000, "{run:?}");
+}
+
+#[test]
 fn several_files_are_one_import_and_rejects_name_their_file() {
     let place = Place::new();
     let first = place.file("a.jsonl", MOVEMENT);
