@@ -205,6 +205,11 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.take(length.into())?).ok()
     }
 
+    fn skip_text(&mut self) -> Option<()> {
+        let length = u16::from_be_bytes(self.array()?);
+        self.take(length.into()).map(|_| ())
+    }
+
     fn id(&mut self) -> Option<Id> {
         Id::new(self.text()?).ok()
     }
@@ -259,10 +264,10 @@ impl<'a> Reader<'a> {
         }
         self.byte()?; // kind
         for _ in 0..3 {
-            self.text()?; // org, subscription, movement
+            self.skip_text()?; // org, subscription, movement
         }
         self.take(20)?; // sequence, recorded at
-        self.text()?; // actor
+        self.skip_text()?; // actor
         self.hash()?; // previous
         match self.byte()? {
             0 => Some(TextOwner::Movement),

@@ -1,6 +1,7 @@
 //! The store in memory: nothing outlives the process.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -38,13 +39,12 @@ impl MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     movements: BTreeMap<MovementKey, MovementSlot>,
-    refunds: BTreeMap<RefundId, Refund>,
+    refunds: HashMap<RefundId, RefundSlot>,
     by_date: BTreeSet<(Timestamp, RefundId)>,
-    external_ids: BTreeMap<(Id, Id), RefundId>,
+    /// By org and external id.
+    external_ids: HashMap<(Id, Id), RefundId>,
     /// The entry at position p stands at index p - 1.
     journal: Vec<JournalRecord>,
-    /// Where in the journal each refund's entries are: a chain is mostly about other refunds.
-    refund_entries: BTreeSet<(RefundId, usize)>,
 }
 
 #[derive(Debug)]
@@ -57,6 +57,14 @@ struct MovementSlot {
     refunds: BTreeSet<RefundId>,
 }
 
+#[derive(Debug)]
+struct RefundSlot {
+    refund: Refund,
+    /// Indices into the journal of its own entries, in order of sequence: a chain is mostly about
+    /// other refunds.
+    entries: Vec<usize>,
+}
+
 impl State {
     fn chain(&self, key: &MovementKey) -> impl Iterator<Item = &JournalRecord> {
         self.movements
@@ -66,28 +74,18 @@ impl State {
             .filter_map(|at| self.journal.get(*at))
     }
 
-    /// The places in the journal of a refund's entries, in order of sequence.
-    fn entries_of(&self, refund: RefundId) -> impl Iterator<Item = usize> {
-        self.refund_entries
-            .range((refund, 0)..=(refund, usize::MAX))
-            .map(|(_, at)| *at)
-    }
-
     /// The entries of a refund, where any but its current revision is wanted.
-    fn past_of(&self, refund: &Refund, revisions: &[u32]) -> impl Iterator<Item = &JournalEntry> {
-        let is_past = |revision: &u32| *revision != refund.revision;
-        let wanted = revisions
-            .iter()
-            .any(is_past)
-            .then(|| self.entries_of(refund.id));
-        let records = wanted
+    fn past_of(&self, slot: &RefundSlot, revisions: &[u32]) -> impl Iterator<Item = &JournalEntry> {
+        let is_past = |revision: &u32| *revision != slot.refund.revision;
+        let wanted = revisions.iter().any(is_past).then_some(&slot.entries);
+        wanted
             .into_iter()
             .flatten()
-            .filter_map(|at| self.journal.get(at));
-        records.map(|record| &record.entry)
+            .filter_map(|at| self.journal.get(*at))
+            .map(|record| &record.entry)
     }
 
-    fn find(&self, org: &Id, lookup: &RefundLookup) -> Option<&Refund> {
+    fn find(&self, org: &Id, lookup: &RefundLookup) -> Option<&RefundSlot> {
         let id = match lookup {
             RefundLookup::Id(id) => id,
             RefundLookup::ExternalId(external_id) => {
@@ -97,7 +95,7 @@ impl State {
         };
         self.refunds
             .get(id)
-            .filter(|refund| refund.movement.org_id() == org.as_str())
+            .filter(|slot| slot.refund.movement.org_id() == org.as_str())
     }
 
     fn load(&self, wanted: &ReadSet) -> Result<Snapshot, StoreError> {
@@ -109,10 +107,10 @@ impl State {
         for (org, lookup, revisions) in wanted.refunds() {
             let found = match self.find(org, lookup) {
                 None => None,
-                Some(refund) => Some(LoadedRefund::from_chain(
-                    refund.clone(),
+                Some(slot) => Some(LoadedRefund::from_chain(
+                    slot.refund.clone(),
                     revisions,
-                    self.past_of(refund, revisions),
+                    self.past_of(slot, revisions),
                 )?),
             };
             snapshot.put_refund(org.clone(), lookup.clone(), found);
@@ -178,8 +176,17 @@ impl State {
             }
         }
         let (id, date) = (refund.id, refund.details.refund_datetime);
-        if let Some(before) = self.refunds.insert(id, refund) {
-            self.by_date.remove(&(before.details.refund_datetime, id));
+        match self.refunds.entry(id) {
+            Entry::Vacant(place) => {
+                place.insert(RefundSlot {
+                    refund,
+                    entries: Vec::with_capacity(1),
+                });
+            }
+            Entry::Occupied(mut place) => {
+                let before = std::mem::replace(&mut place.get_mut().refund, refund);
+                self.by_date.remove(&(before.details.refund_datetime, id));
+            }
         }
         self.by_date.insert((date, id));
     }
@@ -191,7 +198,9 @@ impl State {
             match text_owner(&entry.bytes) {
                 Ok(TextOwner::Movement) => slot.own_entries.push(at),
                 Ok(TextOwner::Refund(id)) => {
-                    self.refund_entries.insert((id, at));
+                    if let Some(refund) = self.refunds.get_mut(&id) {
+                        refund.entries.push(at);
+                    }
                 }
                 // One that can't be read is about none.
                 Err(_) => {}
@@ -204,16 +213,15 @@ impl State {
     }
 
     fn erase(&mut self, erasure: &TextErasure) {
-        let about_owner: Vec<usize> = match erasure.owner {
-            TextOwner::Refund(id) => self.entries_of(id).collect(),
+        let about_owner = match erasure.owner {
+            TextOwner::Refund(id) => self.refunds.get(&id).map(|slot| &slot.entries),
             TextOwner::Movement => {
                 let slot = self.movements.get(&erasure.movement);
-                slot.map(|slot| slot.own_entries.clone())
-                    .unwrap_or_default()
+                slot.map(|slot| &slot.own_entries)
             }
         };
-        for at in about_owner {
-            if let Some(record) = self.journal.get_mut(at)
+        for at in about_owner.into_iter().flatten() {
+            if let Some(record) = self.journal.get_mut(*at)
                 && record.entry.movement == erasure.movement
                 && record.entry.sequence <= erasure.through_sequence
             {
@@ -238,7 +246,8 @@ impl State {
                 }
             }
             if range.refunds {
-                for refund in slot.refunds.iter().filter_map(|id| self.refunds.get(id)) {
+                let refunds = slot.refunds.iter().filter_map(|id| self.refunds.get(id));
+                for RefundSlot { refund, .. } in refunds {
                     let holder = refund.details.external_id.as_ref().and_then(|external_id| {
                         self.external_ids
                             .get(&(key.org(), external_id.id().clone()))
@@ -289,7 +298,7 @@ impl Store for MemoryStore {
             .by_date
             .range((start, Unbounded))
             .take_while(|(date, _)| filter.to.is_none_or(|to| *date < to))
-            .filter_map(|(_, id)| state.refunds.get(id))
+            .filter_map(|(_, id)| state.refunds.get(id).map(|slot| &slot.refund))
             .filter(|refund| filter.matches(refund));
         let items: Vec<Refund> = matching.by_ref().take(limit).cloned().collect();
         let more = matching.next().is_some();

@@ -188,7 +188,8 @@ impl LoadedRefund {
 /// One consistent view of what a [`ReadSet`] named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    movements: BTreeMap<MovementKey, Option<Movement>>,
+    /// Boxed, for a map of large values begins with room for eleven.
+    movements: BTreeMap<MovementKey, Option<Box<Movement>>>,
     lookups: BTreeMap<(Id, RefundLookup), Option<RefundId>>,
     refunds: BTreeMap<RefundId, LoadedRefund>,
 }
@@ -196,7 +197,7 @@ pub struct Snapshot {
 impl Snapshot {
     /// Puts in what was found for a movement, voided or not; `None` where there is none.
     pub fn put_movement(&mut self, key: MovementKey, found: Option<Movement>) {
-        self.movements.insert(key, found);
+        self.movements.insert(key, found.map(Box::new));
     }
 
     /// Puts in what was found for a refund, deleted or not; `None` where there is none. Where
@@ -220,7 +221,7 @@ impl Snapshot {
 
     /// What is known of a movement. A voided one is present.
     pub fn movement(&self, key: &MovementKey) -> Loaded<&Movement> {
-        Loaded::from_entry(self.movements.get(key).map(Option::as_ref))
+        Loaded::from_entry(self.movements.get(key).map(Option::as_deref))
     }
 
     /// What is known of a refund. A deleted one is present.
@@ -242,8 +243,7 @@ impl Snapshot {
 
     /// Lets later commands see what an earlier one of their batch will write.
     pub(crate) fn apply(&mut self, change: &Change) {
-        self.movements
-            .insert(change.movement.key.clone(), Some(change.movement.clone()));
+        self.put_movement(change.movement.key.clone(), Some(change.movement.clone()));
         if let Some(refund) = &change.refund {
             self.put_written(refund);
         }
