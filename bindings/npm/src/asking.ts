@@ -8,6 +8,7 @@ import type { MaybePromise, RefundStore } from "./store.js";
 /** All that a ledger asks. Text in and out is JSON. */
 export interface Asking {
   readonly engine: Engine;
+  execute(command: string): MaybePromise<string>;
   ask(kind: string, text: string): MaybePromise<string>;
   answer(request: RestRequest): MaybePromise<RestAnswer>;
   verify(head: string | undefined): MaybePromise<string>;
@@ -18,6 +19,7 @@ export interface Asking {
 export function inMemory(engine: Engine): Asking {
   return {
     engine,
+    execute: (command) => guarded(() => engine.execute(command)),
     ask: (kind, text) => guarded(() => engine.ask(kind, text)),
     answer: ({ head, body, caller }) => ({
       reply: guarded(() => engine.answer(head, body, caller)),
@@ -30,9 +32,11 @@ export function inMemory(engine: Engine): Asking {
 
 /** Asks a ledger over a store. */
 export function overStore(engine: Engine, store: RefundStore): Asking {
+  const ask: Asking["ask"] = async (kind, text) => (await drive(guarded(() => engine.begin(kind, text)), store)).reply;
   return {
     engine,
-    ask: async (kind, text) => (await drive(guarded(() => engine.begin(kind, text)), store)).reply,
+    execute: (command) => ask("execute", command),
+    ask,
     answer: ({ head, body, caller }) => drive(guarded(() => engine.beginAnswer(head, body, caller)), store),
     verify: (head) => proof(store, head, REPORT),
     head: () => proof(store, undefined, HEAD),

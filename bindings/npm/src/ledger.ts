@@ -300,7 +300,7 @@ export class Ledger {
 
   async #execute(op: string, scope: Scope, ...fields: string[]): Promise<Receipt> {
     const text = line(`"op":"${op}"`, scopeOf(scope), ...fields);
-    return JSON.parse(await this.#call(1, (asking) => asking.ask("execute", text))) as Receipt;
+    return JSON.parse(await this.#call(1, (asking) => asking.execute(text))) as Receipt;
   }
 
   async #ask<T>(kind: string, text: string): Promise<T> {

@@ -138,6 +138,15 @@ impl Engine {
         self.host.take_back();
     }
 
+    /// Carries out a command on the ledger in memory: what programs do most, and so without the
+    /// name of a question.
+    ///
+    /// # Errors
+    /// What the ledger refuses the command for, as JSON.
+    pub fn execute(&self, command: &str) -> Result<String, String> {
+        self.ask("execute", command)
+    }
+
     /// Asks the ledger in memory.
     ///
     /// # Errors

@@ -9,6 +9,6 @@ const lines = readFileSync(process.argv[2] ?? "", "utf8").split("\n").filter(Boo
 const engine = new Engine();
 const start = performance.now();
 for (const line of lines) {
-  engine.ask("execute", line);
+  engine.execute(line);
 }
 console.log((performance.now() - start) / 1_000);
