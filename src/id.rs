@@ -306,3 +306,22 @@ impl Serialize for RefundId {
         serializer.collect_str(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::RefundId;
+
+    #[test]
+    fn refund_ids_sort_as_their_bytes() {
+        let ids = [0, 1, 7, 8, 15].map(|place| {
+            let mut bytes = [0x7f; 16];
+            bytes[place] = 0x80;
+            RefundId::from_bytes(bytes)
+        });
+        for one in ids {
+            for other in ids {
+                assert_eq!(one.cmp(&other), one.as_bytes().cmp(other.as_bytes()));
+            }
+        }
+    }
+}

@@ -39,6 +39,7 @@ impl MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     movements: BTreeMap<MovementKey, MovementSlot>,
+    // Nobody walks through the two maps without an order.
     refunds: HashMap<RefundId, RefundSlot>,
     by_date: BTreeSet<(Timestamp, RefundId)>,
     /// By org and external id.
