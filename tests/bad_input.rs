@@ -969,3 +969,17 @@ fn a_line_that_names_its_refund_twice_or_a_revision_of_no_refund_is_refused() {
         assert_eq!(detail.code, "not_allowed");
     }
 }
+
+/// Without a refund's name, the movement's text is erased: a name that got lost must not come to that.
+#[test]
+fn an_erasure_with_the_name_of_no_refund_is_refused() {
+    let scope =
+        r#""op":"erase_text","org_id":"acme","subscription_id":"sub-7","movement_id":"mov-42""#;
+    for name in ["refund_id", "external_refund_unique_id"] {
+        let line = format!(r#"{{{scope},"{name}":null}}"#);
+        let error = parse_line(line.as_bytes()).unwrap_err();
+        assert_eq!(error.details()[0].field, "refund_id");
+        assert_eq!(error.details()[0].code, "required");
+    }
+    assert!(parse_line(format!("{{{scope}}}").as_bytes()).is_ok());
+}

@@ -16,7 +16,7 @@ use std::time::Duration;
 use refund_ledger::store::ScanRange;
 use refund_ledger::store::Store;
 use refund_ledger::store::sqlite::SqliteOptions;
-use refund_ledger::{ErrorCode, RefundLookup};
+use refund_ledger::{Batch, Command, ErrorCode, Operation, RefundLookup};
 use sqlite_support::{InFile, assert_valid, id, key, movement, refund};
 
 /// The files in a directory that hold these bytes.
@@ -96,6 +96,31 @@ fn erased_texts_are_in_no_file() {
         [""; 0],
         "closing brings nothing back"
     );
+}
+
+#[test]
+fn a_batch_erases_the_texts_of_all_that_it_names() {
+    let file = crowded(SqliteOptions::default());
+    let erase = |refund: Option<&str>| Command {
+        movement: key("mov-1"),
+        operation: Operation::EraseText {
+            refund: refund.map(|external_id| RefundLookup::ExternalId(id(external_id))),
+            expected_revision: None,
+        },
+    };
+    let commands = [erase(Some("ext")), erase(Some("around-7")), erase(None)];
+    for result in file
+        .ledger
+        .execute_all(&commands, Batch::default())
+        .unwrap()
+    {
+        result.unwrap();
+    }
+    let directory = file.directory.path();
+    assert_eq!(holding(directory, "SECRET"), [""; 0]);
+    assert_eq!(holding(directory, "around 7 "), [""; 0]);
+    assert!(!holding(directory, "around 8 ").is_empty());
+    assert_valid(&file.ledger);
 }
 
 #[test]

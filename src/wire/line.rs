@@ -230,8 +230,9 @@ fn parse_operation(
             })
         }
         Op::EraseText => {
-            let names_refund = object.get("refund_id").is_some()
-                || object.get("external_refund_unique_id").is_some();
+            // `null` is a name that got lost: it must not erase the movement's text.
+            let names_refund =
+                object.names("refund_id") || object.names("external_refund_unique_id");
             let refund = names_refund.then(|| lookup(object, faults)).flatten();
             let expected_revision = expected_revision(object, faults);
             if expected_revision.is_some() && !names_refund {

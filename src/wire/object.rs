@@ -73,6 +73,11 @@ impl<'a> Object<'a> {
             .filter(|value| value.text() != "null")
     }
 
+    /// Whether a field is there, be it as `null`.
+    pub(super) fn names(&self, name: &str) -> bool {
+        self.value.members().any(|(known, _)| known == name)
+    }
+
     pub(super) fn required(&self, name: &str, faults: &mut Faults) -> Option<Value<'a>> {
         let found = self.get(name);
         if found.is_none() {

@@ -29,7 +29,9 @@ export function batchOf(commands: unknown, options: BatchOptions): BatchText {
   let length = text.length;
   for (const [at, command] of commandsOf(commands).entries()) {
     try {
-      const json = encodeObject(command, isPerItem ? "" : `commands[${at}]`, "command");
+      const path = isPerItem ? "" : `commands[${at}]`;
+      const json = encodeObject(command, path, "command");
+      checkErasure(command, path);
       lines.push(json);
       length += json.length;
     } catch (thrown) {
@@ -45,6 +47,23 @@ export function batchOf(commands: unknown, options: BatchOptions): BatchText {
     }
   }
   return { lines, unreadable };
+}
+
+/**
+ * A refund whose name got lost on the way, and so is `undefined`, is as good as left out; but then the movement's
+ * text would be erased.
+ */
+function checkErasure(command: unknown, path: string): void {
+  const { op } = command as { op?: unknown };
+  if (op !== "erase_text") {
+    return;
+  }
+  for (const name of ["refund_id", "external_refund_unique_id"]) {
+    if (Object.hasOwn(command as object, name) && Reflect.get(command as object, name) === undefined) {
+      const place = path === "" ? name : `${path}.${name}`;
+      throw invalidField(place, "required", "is undefined; leave it out to erase the movement's text");
+    }
+  }
 }
 
 const OPTIONS: Readonly<Record<keyof BatchOptions, readonly string[]>> = {

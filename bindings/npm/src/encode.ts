@@ -180,8 +180,11 @@ class Encoder {
 
 /** Whether it is made by braces, in whatever realm, or has no prototype. */
 export function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  // A prototype without one that lacks this is some program's own, and would be lost.
+  const isOfBraces = (given: object): boolean =>
+    Object.getPrototypeOf(given) === null && Object.hasOwn(given, "isPrototypeOf");
+  return prototype === null || prototype === Object.prototype || isOfBraces(prototype);
 }
 
 /** Names as they were written before, and how many of them are kept. */
@@ -193,13 +196,18 @@ const NEEDS_NO_ESCAPE = /^[ !#-[\]-~]*$/u;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
+/** As much of a name as an error repeats. */
+export function excerpt(name: string): string {
+  return name.length > NAME_LENGTH_MAX ? `${name.slice(0, NAME_LENGTH_MAX)}…` : name;
+}
+
 function within(path: string, name: string): string {
-  const shown = name.length > NAME_LENGTH_MAX ? `${name.slice(0, NAME_LENGTH_MAX)}…` : name;
-  return path === "" ? shown : `${path}.${shown}`;
+  return path === "" ? excerpt(name) : `${path}.${excerpt(name)}`;
 }
 
 function whatItIs(value: object): string {
   const constructor: unknown = Reflect.get(value, "constructor");
-  const name = typeof constructor === "function" ? constructor.name : "";
-  return name === "" || name === "Object" ? "has a prototype of its own" : `is of the class \`${name}\``;
+  const name: unknown = typeof constructor === "function" ? constructor.name : "";
+  const isNamed = typeof name === "string" && name !== "" && name !== "Object";
+  return isNamed ? `is of the class \`${excerpt(name)}\`` : "has a prototype of its own";
 }

@@ -11,6 +11,7 @@ import { deleteDatabase, MIGRATIONS, openDatabase, platformFactory } from "./ind
 import { scan } from "./indexeddb/scan.js";
 import { run, type Steps } from "./indexeddb/steps.js";
 import { STORES, type Tables, tables } from "./indexeddb/tables.js";
+import { invalidField } from "./errors.js";
 import { checkMilliseconds, fieldsOf } from "./options.js";
 import type {
   JournalRow,
@@ -90,7 +91,7 @@ export class IndexedDbStore implements RefundStore {
    * What is no option is a `RefundLedgerError` `invalid_request` that names it.
    */
   static async open(name: string = DEFAULT_NAME, options: IndexedDbOptions = {}): Promise<IndexedDbStore> {
-    const { indexedDB = platformFactory(), timeoutMs = TIMEOUT_MS } = optionsOf(options);
+    const { indexedDB = platformFactory(), timeoutMs = TIMEOUT_MS } = optionsOf(name, options);
     return new IndexedDbStore(await openDatabase(indexedDB, name, MIGRATIONS, timeoutMs));
   }
 
@@ -99,7 +100,7 @@ export class IndexedDbStore implements RefundStore {
    * as `open` does; where other programs of the site keep it open (`busy`), it is deleted once they stop.
    */
   static async delete(name: string = DEFAULT_NAME, options: IndexedDbOptions = {}): Promise<void> {
-    const { indexedDB = platformFactory(), timeoutMs = TIMEOUT_MS } = optionsOf(options);
+    const { indexedDB = platformFactory(), timeoutMs = TIMEOUT_MS } = optionsOf(name, options);
     await deleteDatabase(indexedDB, name, timeoutMs);
   }
 
@@ -160,9 +161,17 @@ export class IndexedDbStore implements RefundStore {
   }
 }
 
-function optionsOf(options: unknown): IndexedDbOptions {
+/** The options, and the name as well: options in its place would name a database `[object Object]`. */
+function optionsOf(name: unknown, options: unknown): IndexedDbOptions {
+  if (typeof name !== "string" || name === "") {
+    throw invalidField("name", "wrong_type", "must be a string that is not empty");
+  }
   const given = fieldsOf<IndexedDbOptions>(options, ["indexedDB", "timeoutMs"]);
   checkMilliseconds(given.timeoutMs, "timeoutMs");
+  const factory: unknown = given.indexedDB;
+  if (factory !== undefined && (typeof factory !== "object" || factory === null || !("open" in factory))) {
+    throw invalidField("indexedDB", "wrong_type", "must be an `IDBFactory`");
+  }
   return given;
 }
 

@@ -3,7 +3,7 @@ import { type Asking, inMemory, overStore } from "./asking.js";
 import { batchOf } from "./batch.js";
 import { bodyOf, filterOf, line, members, optionsOf, referenceOf, scopeOf } from "./commands.js";
 import { encode } from "./encode.js";
-import { RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
+import { internalError, invalidField, RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
 import { Lifetime } from "./lifetime.js";
 import { load } from "./module.js";
 import { allMintedOf, asOption, type LedgerOptions, openOptions, timeOf, type WithOptions, withOptions } from "./options.js";
@@ -197,7 +197,14 @@ export class Ledger {
    * @throws `movement_not_found`, `refund_not_found`; `timeout` where others keep the store from
    * removing the text: the same call finishes it
    */
-  async eraseText(scope: Scope, refund?: RefundReference): Promise<Recorded> {
+  eraseText(scope: Scope): Promise<Recorded>;
+  eraseText(scope: Scope, refund: RefundReference): Promise<Recorded>;
+  async eraseText(scope: Scope, ...named: [refund?: RefundReference]): Promise<Recorded> {
+    const [refund] = named;
+    if (named.length > 0 && refund === undefined) {
+      // A name that got lost must not erase the movement's text.
+      throw invalidField("refund", "required", "is undefined; leave it out to erase the movement's text");
+    }
     const reference = refund === undefined ? "" : referenceOf(refund);
     const { replayed } = await this.#execute("erase_text", scope, reference);
     return { replayed };
@@ -279,10 +286,15 @@ export class Ledger {
     const text = await this.#call(lines.length - 1, (asking) => asking.ask("execute_all", lines.join("\n")));
     const results = JSON.parse(text) as (Receipt | { error: RefundLedgerErrorFields })[];
     const answers = results.map((result) => ("error" in result ? new RefundLedgerError(result.error) : result));
-    for (const [at, error] of [...unreadable].sort(([a], [b]) => a - b)) {
-      answers.splice(at, 0, error);
-    }
-    return answers;
+    // Each takes its place among the others.
+    let next = 0;
+    return Array.from({ length: answers.length + unreadable.size }, (_, at) => {
+      const answer = unreadable.get(at) ?? answers[next++];
+      if (answer === undefined) {
+        throw internalError("the ledger's module answered fewer commands than it was given");
+      }
+      return answer;
+    });
   }
 
   /**

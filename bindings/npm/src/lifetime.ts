@@ -59,7 +59,10 @@ export class Lifetime {
 
   /** Closes the store once the calls under way are answered. The same again waits for the same. */
   close(): Promise<void> {
-    this.#closing ??= this.#end();
+    if (this.#closing === undefined) {
+      // First it is closed to others: the store's own `close` may call the ledger.
+      this.#closing = Promise.resolve().then(() => this.#end());
+    }
     return this.#closing;
   }
 

@@ -1,5 +1,5 @@
 /** What a ledger is opened with, checked: nothing keeps a program in JavaScript to the types. @module */
-import { encode, isPlain } from "./encode.js";
+import { encode, excerpt, isPlain } from "./encode.js";
 import { guarded, invalidField, RefundLedgerError } from "./errors.js";
 import type { WasmSource } from "./module.js";
 import type { RefundStore } from "./store.js";
@@ -63,7 +63,7 @@ export function fieldsOf<Options>(options: unknown, known: readonly (keyof Optio
     }
     const unknown = Object.keys(options).find((name) => !known.some((one) => one === name));
     if (unknown !== undefined) {
-      throw invalidField(unknown, "not_allowed", `is no option; known are ${known.join(", ")}`);
+      throw invalidField(excerpt(unknown), "not_allowed", `is no option; known are ${known.join(", ")}`);
     }
     const fields = known.map((name) => [name, Reflect.get(options, name)] as const);
     return Object.fromEntries(fields.filter(([, value]) => value !== undefined)) as Partial<Options>;
@@ -87,6 +87,10 @@ function check(given: LedgerOptions): void {
       throw invalidField("actor", "wrong_type", "must be a string");
     }
     encode(given.actor, "actor");
+  }
+  const wasm: unknown = given.wasm;
+  if (wasm !== undefined && (wasm === null || wasm === "" || (typeof wasm !== "object" && typeof wasm !== "string"))) {
+    throw invalidField("wasm", "wrong_type", "must be the module's URL, its bytes, or what `WasmSource` names beside them");
   }
   checkFunction(given.now, "now");
   checkFunction(given.mint, "mint");

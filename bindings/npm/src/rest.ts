@@ -1,7 +1,7 @@
 /** The REST contract as a `fetch` handler: in a service worker, a test, or any fetch-style server. @module */
 import { encode } from "./encode.js";
 import { internalError, invalidField, type ModuleError, RefundLedgerError, told } from "./errors.js";
-import { answer, type Ledger, type RestRequest } from "./ledger.js";
+import { answer, Ledger, type RestRequest } from "./ledger.js";
 import { checkFunction, fieldsOf } from "./options.js";
 import type { MaybePromise } from "./store.js";
 
@@ -63,12 +63,16 @@ interface Reply {
  * response, too: it rejects only for what is no `Request`, with a {@link RefundLedgerError}
  * `invalid_request`, for that is the program's mistake and nobody's request.
  *
- * @throws {RefundLedgerError} `invalid_request` for an option that there is not, or that can't be
+ * @throws {RefundLedgerError} `invalid_request` for what is no ledger, and for an option that there is not, or that
+ * can't be
  */
 export function createFetchHandler(
   ledger: Ledger,
   given: FetchHandlerOptions = {},
 ): (request: Request) => Promise<Response> {
+  if (!(ledger instanceof Ledger)) {
+    throw invalidField("ledger", "wrong_type", "must be a `Ledger`: await `Ledger.open()`");
+  }
   const options: FetchHandlerOptions = fieldsOf<FetchHandlerOptions>(given, ["authenticate", "basePath", "onError"]);
   checkFunction(options.authenticate, "authenticate");
   checkFunction(options.onError, "onError");
@@ -81,7 +85,12 @@ export function createFetchHandler(
       if (error !== undefined) {
         tell(told(error, thrown), request, options);
       }
-      return new Response(response.body === "" ? null : response.body, response);
+      const headers = new Headers(response.headers);
+      const location = headers.get("location");
+      if (location !== null) {
+        headers.set("location", (options.basePath ?? "") + location);
+      }
+      return new Response(response.body === "" ? null : response.body, { status: response.status, headers });
     } catch (thrown) {
       return refusal(thrown, request, options);
     }

@@ -192,9 +192,22 @@ async function attempts(
       if (failure(thrown)[0] !== "conflict") {
         throw thrown;
       }
+      await pause(attempt);
     }
   }
   throw new StoreError("conflict", `others were faster ${ATTEMPTS_MAX} times`);
+}
+
+/** The longest pause between two attempts. */
+const PAUSE_MS_MAX = 200;
+
+/**
+ * Waits for a random time, up to twice as long after each attempt: those who started together would otherwise be
+ * in each other's way again and again.
+ */
+async function pause(attempt: number): Promise<void> {
+  const longest = Math.min(2 ** attempt, PAUSE_MS_MAX);
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * longest));
 }
 
 /** A store's answer as text. */
@@ -203,6 +216,9 @@ export function textOf(value: unknown): string {
   try {
     text = JSON.stringify(value);
   } catch (cause) {
+    if (cause instanceof RangeError && cause.message.includes("string length")) {
+      throw new StoreError("failed", "what the store answered is too long for a string; ask for less at once", { cause });
+    }
     throw new StoreError("corrupted", "the store answered what JSON can't say", { cause });
   }
   if (text === undefined) {

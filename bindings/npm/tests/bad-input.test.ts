@@ -1,7 +1,7 @@
 /** Bad input to every method: an error that names the field, nothing is changed, and the next call works. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Ledger, type LedgerOptions } from "../src/node.js";
+import { Ledger, type LedgerOptions, RefundLedgerError } from "../src/node.js";
 import { BAD_VALUES, LONG_VALUES } from "./support/bad-values.js";
 import { MapStore } from "./support/map-store.js";
 import { as, isInvalid, isUnknown, MOVEMENT, opened, outcome, refund, refusal, SCOPE } from "./support/refusals.js";
@@ -178,8 +178,37 @@ for (const [where, optionsOf] of STORES) {
       await isInvalid(() => ledger.eraseText(SCOPE, as(reference)), "refund", "wrong_type");
     }
     await isInvalid(() => ledger.eraseText(as({ ...SCOPE, refund_id: ID })), "refund_id", "not_allowed");
+    await isInvalid(() => ledger.eraseText(SCOPE, as(undefined)), "refund", "required");
+    for (const name of ["refund_id", "external_refund_unique_id"]) {
+      const lost = { op: "erase_text", ...SCOPE, [name]: undefined };
+      await isInvalid(() => ledger.executeAll([as(lost)]), `commands[0].${name}`, "required");
+      const [answer] = await ledger.executeAll([as(lost)], { atomicity: "per_item" });
+      assert.ok(answer instanceof RefundLedgerError);
+      await isInvalid(() => ledger.executeAll([as({ ...lost, [name]: null })]), "commands[0].refund_id", "required");
+    }
     assert.equal((await ledger.movement(SCOPE)).description, "February");
     await isUnchanged(ledger);
+  });
+
+  test(`${where}: what only a prototype has is not left out`, async () => {
+    const ledger = await opened(optionsOf());
+    const { id } = await ledger.createRefund(SCOPE, refund("r-1"));
+    const inherit = (fields: object): never => as(Object.create(Object.assign(Object.create(null), fields)));
+    await isInvalid(() => ledger.listRefunds(inherit({ org_id: "other" })), "query", "wrong_type");
+    await isInvalid(() => ledger.deleteRefund(SCOPE, id, inherit({ expected_revision: 7 })), "options", "wrong_type");
+    await isInvalid(() => ledger.with(inherit({ actor: "else" })), "options", "wrong_type");
+    class Bare extends (null as unknown as ObjectConstructor) {}
+    await isInvalid(() => ledger.listRefunds(as(Object.create(Bare.prototype))), "query", "wrong_type");
+  });
+
+  test(`${where}: a long name is not repeated whole`, async () => {
+    const ledger = await opened(optionsOf());
+    const name = "k".repeat(60_000);
+    const { message } = await refusal(() => ledger.with(as({ [name]: 1 })));
+    const Long = class {};
+    Object.defineProperty(Long, "name", { value: name });
+    const ofClass = await refusal(() => ledger.listRefunds(as(new Long())));
+    assert.ok(message.length < 300 && ofClass.message.length < 300);
   });
 
   test(`${where}: what is misspelt is not left out`, async () => {

@@ -165,3 +165,20 @@ test("a reader of many pages is told where the ledger is closed between them", a
   };
   assert.equal((await refusal(rest)).message, "the ledger is closed; open another one");
 });
+
+test("a store that calls the ledger while it is closed is refused, and is closed once", async () => {
+  const { store, faults } = faulty();
+  const ledger = await opened({ store });
+  let closed = 0;
+  let late: Promise<unknown> | undefined;
+  let again: Promise<void> | undefined;
+  faults.close = () => {
+    closed += 1;
+    late = refusal(() => ledger.createRefund(SCOPE, refund("r-1")));
+    again = ledger.close();
+  };
+  await ledger.close();
+  assert.equal(((await late) as RefundLedgerError).message, "the ledger is closed; open another one");
+  await again;
+  assert.equal(closed, 1);
+});

@@ -252,3 +252,13 @@ test("where the browser takes the database away, calls say so", async (t) => {
     await assert.rejects(store.load(wanted(KEY)), isStoreError("unavailable", message));
   }
 });
+
+test("what is no name and no factory is refused", async () => {
+  for (const name of ["", 5, null, { timeoutMs: 5 }]) {
+    await isInvalid(() => IndexedDbStore.open(as(name)), "name", "wrong_type");
+    await isInvalid(() => IndexedDbStore.delete(as(name)), "name", "wrong_type");
+  }
+  for (const indexedDB of [5, null, {}]) {
+    await isInvalid(() => IndexedDbStore.open(NAME, as({ indexedDB })), "indexedDB", "wrong_type");
+  }
+});

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { setTimeout } from "node:timers/promises";
 import { test } from "node:test";
-import { type RefundLedgerError, StoreError, type StoreErrorKind } from "../src/node.js";
+import { Ledger, type RefundLedgerError, StoreError, type StoreErrorKind } from "../src/node.js";
 import { type Caller, createFetchHandler, type FetchHandlerOptions } from "../src/rest.js";
 import { faulty } from "./support/faulty.js";
 import { as, isInvalid, MOVEMENT, opened, SCOPE } from "./support/refusals.js";
@@ -162,6 +162,18 @@ test("a base path that is no path is refused, and one that is goes before `/v1`"
   for (const basePath of ["", "/api", "/a/b", "/a%20b", "/%C3%A4"]) {
     const handler = createFetchHandler(ledger, { basePath });
     assert.equal((await handler(new Request(`http://ledger${basePath}${PATH}`))).status, 200, basePath);
+    const headers = { "content-type": "application/json" };
+    const movement = { currency: "EUR", occurred_at: "2022-02-01T00:00:00Z", amount: { value_with_taxes: 1 }, description: "x" };
+    const url = `http://ledger${basePath}/v1/orgs/acme/subscription/s/movement/m-${basePath.length}`;
+    const made = await handler(new Request(url, { method: "PUT", headers, body: JSON.stringify(movement) }));
+    const found = await handler(new Request(`http://ledger${made.headers.get("location")}`));
+    assert.deepEqual([made.status, found.status], [201, 200], basePath);
+  }
+});
+
+test("what is no ledger is refused at once", async () => {
+  for (const ledger of [Ledger.open(), null, {}, undefined]) {
+    await isInvalid(() => createFetchHandler(as(ledger)), "ledger", "wrong_type");
   }
 });
 

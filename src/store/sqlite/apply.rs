@@ -4,7 +4,7 @@
 
 mod movements;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{CachedStatement, Connection};
 
@@ -41,10 +41,7 @@ pub(super) fn apply(
     writer.append(&batch.entries)?;
     writer.update_movements(batch, &versions)?;
     writer.put_refunds(&batch.refunds)?;
-    for erasure in &batch.erasures {
-        writer.erase(erasure)?;
-    }
-    Ok(())
+    writer.erase(&batch.erasures)
 }
 
 /// Where a movement is in the tables.
@@ -316,23 +313,35 @@ impl<'b> Writer<'_, 'b> {
         }
     }
 
-    /// Most refunds are never updated, and their row knows where their one text is. That of others,
-    /// and of movements, may be anywhere in the chain: the time to erase it grows with its length.
-    fn erase(&mut self, erasure: &'b TextErasure) -> Result<(), Fault> {
-        let Some(located) = self.locate(&erasure.movement)? else {
-            return Ok(());
-        };
-        let Some(end) = located.chain_position else {
-            return Ok(());
-        };
-        if let TextOwner::Refund(id) = erasure.owner
-            && let Some(position) = self.only_text(id)?
-            && self.erase_at(position, located.number, erasure)?
-        {
-            return Ok(());
+    /// Most refunds are never updated, and their row knows where their one text is. Those of
+    /// others, and of movements, may be anywhere in the chain, which is walked once for all of them:
+    /// the time grows with its length.
+    fn erase(&mut self, erasures: &'b [TextErasure]) -> Result<(), Fault> {
+        let mut chains: BTreeMap<i64, (i64, Erasures)> = BTreeMap::new();
+        for erasure in erasures {
+            let Some(located) = self.locate(&erasure.movement)? else {
+                continue;
+            };
+            let Some(end) = located.chain_position else {
+                continue;
+            };
+            let wanted = Erasures::from([(erasure.owner, erasure.through_sequence)]);
+            if let TextOwner::Refund(id) = erasure.owner
+                && let Some(position) = self.only_text(id)?
+                && self.erase_at(position, located.number, &wanted)?
+            {
+                continue;
+            }
+            let (_, of_chain) = chains
+                .entry(located.number)
+                .or_insert((end, Erasures::new()));
+            let through = of_chain.entry(erasure.owner).or_default();
+            *through = erasure.through_sequence.max(*through);
         }
-        for position in Chain::walk(self.connection, located.number, end)?.whole()? {
-            self.erase_at(position, located.number, erasure)?;
+        for (number, (end, wanted)) in &chains {
+            for position in Chain::walk(self.connection, *number, *end)?.whole()? {
+                self.erase_at(position, *number, wanted)?;
+            }
         }
         Ok(())
     }
@@ -344,8 +353,8 @@ impl<'b> Writer<'_, 'b> {
         Ok(rows.next()?.map(|row| row.get(0)).transpose()?)
     }
 
-    /// Erases the text of an entry, where it has one and the erasure means it.
-    fn erase_at(&self, position: i64, movement: i64, erasure: &TextErasure) -> Result<bool, Fault> {
+    /// Erases the text of an entry, where it has one and an erasure means it.
+    fn erase_at(&self, position: i64, movement: i64, wanted: &Erasures) -> Result<bool, Fault> {
         let mut texts = self.connection.prepare_cached(TEXT)?;
         let mut rows = texts.query([position, movement])?;
         let Some(row) = rows.next()? else {
@@ -357,7 +366,9 @@ impl<'b> Writer<'_, 'b> {
             Fault::Damaged(format!("the journal entry at position {position}: {error}"))
         })?;
         drop(rows);
-        let is_meant = owner == erasure.owner && sequence <= erasure.through_sequence;
+        let is_meant = wanted
+            .get(&owner)
+            .is_some_and(|through| sequence <= *through);
         if is_meant {
             let mut erase = self.connection.prepare_cached(ERASE_TEXT)?;
             erase.execute([position])?;
@@ -365,6 +376,9 @@ impl<'b> Writer<'_, 'b> {
         Ok(is_meant)
     }
 }
+
+/// Up to which sequence the texts of an owner are erased.
+type Erasures = BTreeMap<TextOwner, u64>;
 
 fn position_behind(first: i64, at: usize) -> i64 {
     first.saturating_add(i64::try_from(at).unwrap_or(i64::MAX))

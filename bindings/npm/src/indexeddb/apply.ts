@@ -30,9 +30,7 @@ export function* apply(tables: Tables, batch: WriteBatch): Steps<void> {
   for (const { request, taken } of writes) {
     yield* answer(request, taken);
   }
-  for (const erasure of batch.erasures) {
-    yield* erase(tables, erasure);
-  }
+  yield* erase(tables, batch.erasures);
 }
 
 function conflict(what: string): StoreError {
@@ -73,15 +71,25 @@ function* checkReplaced(tables: Tables, refunds: RefundWrite[]): Steps<void> {
   }
 }
 
-function* erase(tables: Tables, erasure: Erasure): Steps<void> {
-  const movement = ids(erasure);
-  const range = IDBKeyRange.bound(movement, [...movement, erasure.through_sequence]);
-  const request = tables.chains.openCursor(range);
-  for (let cursor = yield* answer(request); cursor !== null; cursor = yield* answer(request)) {
-    const entry: EntryRow = cursor.value;
-    if (entry.owner === erasure.owner) {
-      cursor.update({ ...entry, salt: null, text: null } satisfies EntryRow);
+/** Each chain is walked once, for all that is to be erased in it. */
+function* erase(tables: Tables, erasures: readonly Erasure[]): Steps<void> {
+  const chains = new Map<string, { movement: string[]; wanted: Map<string | null, number> }>();
+  for (const erasure of erasures) {
+    const movement = ids(erasure);
+    const name = movement.join("\0");
+    const chain = chains.get(name) ?? { movement, wanted: new Map<string | null, number>() };
+    chain.wanted.set(erasure.owner, Math.max(erasure.through_sequence, chain.wanted.get(erasure.owner) ?? 0));
+    chains.set(name, chain);
+  }
+  for (const { movement, wanted } of chains.values()) {
+    const range = IDBKeyRange.bound(movement, [...movement, [...wanted.values()].reduce((one, other) => Math.max(one, other))]);
+    const request = tables.chains.openCursor(range);
+    for (let cursor = yield* answer(request); cursor !== null; cursor = yield* answer(request)) {
+      const entry: EntryRow = cursor.value;
+      if (entry.sequence <= (wanted.get(entry.owner) ?? 0)) {
+        cursor.update({ ...entry, salt: null, text: null } satisfies EntryRow);
+      }
+      cursor.continue();
     }
-    cursor.continue();
   }
 }

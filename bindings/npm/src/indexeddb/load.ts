@@ -1,4 +1,5 @@
 /** Reading what a decision needs. */
+import { type ByOwner, byOwner, entriesOf } from "../chains.js";
 import type {
   EntryRow,
   FoundMovement,
@@ -23,7 +24,7 @@ export function* load(tables: Tables, wanted: ReadSet): Steps<Snapshot> {
     movements.push(row === undefined ? null : { row, text: yield* textOf(tables, row) });
   }
   const refunds: (FoundRefund | null)[] = [];
-  const chains = new Map<string, EntryRow[]>();
+  const chains = new Map<string, ByOwner>();
   for (const [at, { org_id, revisions }] of wanted.refunds.entries()) {
     const request = refundRows[at];
     const row = request && (yield* answer(request));
@@ -48,12 +49,12 @@ function findRefund(tables: Tables, lookup: RefundLookup): IDBRequest<RefundRow 
   return undefined;
 }
 
-/** The chain of the refund's movement; many refunds may share one. */
-function* chainOf(tables: Tables, refund: RefundRow, known: Map<string, EntryRow[]>): Steps<EntryRow[]> {
+/** The refund's entries. Many refunds may share a movement, whose chain is read once. */
+function* chainOf(tables: Tables, refund: RefundRow, known: Map<string, ByOwner>): Steps<EntryRow[]> {
   const name = ids(refund).join("\0");
-  const chain = known.get(name) ?? (yield* answer(tables.chains.getAll(beginsWith(ids(refund)))));
+  const chain = known.get(name) ?? byOwner(yield* answer(tables.chains.getAll(beginsWith(ids(refund)))));
   known.set(name, chain);
-  return chain;
+  return entriesOf(chain, refund.id);
 }
 
 /** What has a description: a movement or a refund. */

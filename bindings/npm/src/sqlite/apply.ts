@@ -32,9 +32,7 @@ export function apply(connection: Connection, batch: WriteBatch, known: Known): 
   appendEntries(connection, batch.entries, places);
   updateMovements(connection, batch, versions, places);
   putRefunds(connection, batch.refunds, places);
-  for (const erasure of batch.erasures) {
-    erase(connection, erasure, places);
-  }
+  erase(connection, batch.erasures, places);
 }
 
 function broken(what: string, key: MovementKey): StoreError {
@@ -144,41 +142,57 @@ function replaceRefund(connection: Connection, row: RefundRow, places: Places): 
 }
 
 /**
- * Most refunds are never updated, and their row knows where their one text is. That of others, and of
- * movements, may be anywhere in the chain: the time to erase it grows with its length.
+ * Most refunds are never updated, and their row knows where their one text is. Those of others, and of
+ * movements, may be anywhere in the chain, which is walked once for all of them: the time grows with its
+ * length.
  */
-function erase(connection: Connection, erasure: Erasure, places: Places): void {
-  const located = places.locate(erasure);
-  const end = located?.chainPosition ?? null;
-  if (located === null || end === null) {
-    return;
+function erase(connection: Connection, erasures: readonly Erasure[], places: Places): void {
+  const chains = new Map<bigint, { end: bigint; wanted: Erasures }>();
+  for (const erasure of erasures) {
+    const located = places.locate(erasure);
+    const end = located?.chainPosition ?? null;
+    if (located === null || end === null) {
+      continue;
+    }
+    const { number } = located;
+    const wanted: Erasures = new Map([[erasure.owner, erasure.through_sequence]]);
+    const only = erasure.owner === null ? null : onlyText(connection, erasure.owner);
+    if (only !== null && eraseAt(connection, only, number, wanted)) {
+      continue;
+    }
+    const chain = chains.get(number) ?? { end, wanted: new Map() };
+    chain.wanted.set(erasure.owner, Math.max(erasure.through_sequence, chain.wanted.get(erasure.owner) ?? 0));
+    chains.set(number, chain);
   }
-  const only = erasure.owner === null ? null : onlyText(connection, erasure.owner);
-  if (only !== null && eraseAt(connection, only, located.number, erasure)) {
-    return;
-  }
-  for (const position of wholeChain(connection, located.number, end)) {
-    eraseAt(connection, position, located.number, erasure);
+  for (const [number, { end, wanted }] of chains) {
+    for (const position of wholeChain(connection, number, end)) {
+      eraseAt(connection, position, number, wanted);
+    }
   }
 }
+
+/** Up to which sequence the texts of an owner are erased. */
+type Erasures = Map<string | null, number>;
 
 /** Where the text of a refund is that has had only one. */
 function onlyText(connection: Connection, refund: string): bigint | null {
   return connection.get(ONLY_TEXT, uuidBytes(refund))?.integer() ?? null;
 }
 
-/** Erases the text of an entry, where it has one and the erasure means it. */
-function eraseAt(connection: Connection, position: bigint, movement: bigint, erasure: Erasure): boolean {
+/** Erases the text of an entry, where it has one and an erasure means it. */
+function eraseAt(connection: Connection, position: bigint, movement: bigint, wanted: Erasures): boolean {
   const columns = connection.get(TEXT, position, movement);
   if (columns === null) {
     return false;
   }
   const sequence = columns.count();
   const bytes = columns.bytes();
-  if (sequence > erasure.through_sequence || textOwner(bytes) !== erasure.owner) {
+  const owner = textOwner(bytes);
+  const through = wanted.get(owner);
+  if (through === undefined || sequence > through) {
     return false;
   }
-  if (erasure.owner === null && entryMovement(bytes) === null) {
+  if (owner === null && entryMovement(bytes) === null) {
     throw new Damage(`the journal entry at position ${position} can't be read: its text may be anybody's`);
   }
   connection.run(ERASE_TEXT, position);

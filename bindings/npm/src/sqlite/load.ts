@@ -1,6 +1,6 @@
 /** Reading what a decision needs. */
+import { type ByOwner, byOwner, entriesOf } from "../chains.js";
 import type {
-  EntryRow,
   FoundMovement,
   FoundRefund,
   MovementKey,
@@ -65,8 +65,8 @@ export function load(connection: Connection, wanted: ReadSet): { snapshot: Snaps
 class Loader {
   readonly known = nothingKnown();
   readonly #connection: Connection;
-  /** The chains that past revisions were looked for in, by movement: many refunds may share one. */
-  readonly #chains = new Map<bigint, EntryRow[]>();
+  /** The chains that past revisions were looked for in, by movement and owner. */
+  readonly #chains = new Map<bigint, ByOwner>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -146,16 +146,17 @@ class Loader {
     const { row, text } = found;
     this.known.texts.set(row.id, { sequence: row.text_sequence, position: found.textPosition });
     const isPastWanted = lookup.revisions.some((revision) => revision !== row.revision);
-    return { row, text, chain: isPastWanted ? this.#chain(found) : [] };
+    return { row, text, chain: isPastWanted ? entriesOf(this.#chain(found), row.id) : [] };
   }
 
-  #chain(of: StoredRefund): EntryRow[] {
+  #chain(of: StoredRefund): ByOwner {
     let chain = this.#chains.get(of.movement);
     if (chain === undefined) {
       const end = this.#connection.one(CHAIN_POSITION, of.movement).integer();
-      chain = wholeChain(this.#connection, of.movement, end).map((position) =>
+      const entries = wholeChain(this.#connection, of.movement, end).map((position) =>
         readEntryAt(this.#connection, position, of.row),
       );
+      chain = byOwner(entries);
       this.#chains.set(of.movement, chain);
     }
     return chain;

@@ -40,7 +40,7 @@ export class MapStore implements RefundStore {
           return null;
         }
         const isPast = revisions.some((revision) => revision !== row.revision);
-        const chain = isPast ? this.#chain(row) : [];
+        const chain = isPast ? this.#chain(row).filter(({ owner }) => owner === row.id) : [];
         return { row, text: this.#entry(row, row.text_sequence), chain };
       }),
     };
