@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Ledger } from "../src/node.js";
-import { as, refusal } from "./support/refusals.js";
+import { as, isInvalid, refusal } from "./support/refusals.js";
 
 const bytes = readFileSync(fileURLToPath(new URL("../src/wasm/ledger_bg.wasm", import.meta.url)));
 
@@ -13,18 +13,17 @@ const offline = () => Promise.reject<Response>(new Error("offline"));
 
 test("a source that is no module is told, and the next one is tried", async () => {
   const sources = [
-    null,
-    5,
-    "",
     "no URL",
     "http://127.0.0.1:1/ledger_bg.wasm",
     {},
     new Uint8Array(),
     bytes.subarray(0, 1_000),
     new Response("not found", { status: 404 }),
-    () => 1,
     Promise.resolve(5),
   ];
+  for (const wasm of [null, 5, "", () => 1]) {
+    await isInvalid(() => Ledger.open({ wasm: as(wasm) }), "wasm", "wrong_type");
+  }
   const opens = sources.map((wasm) => () => Ledger.open({ wasm: as(wasm) }));
   for (const open of [...opens, () => Ledger.open({ wasm: offline() })]) {
     const error = await refusal(open);
