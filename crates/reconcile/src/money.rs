@@ -301,7 +301,7 @@ pub(crate) fn rescale(
 ///
 /// It is the exponent of ISO 4217 but for the Icelandic króna and the Ugandan shilling, which keep
 /// two decimals that are always zero, and the ariary, which has none
-/// (<https://docs.stripe.com/currencies#special-cases>).
+/// (<https://docs.stripe.com/currencies>).
 pub(crate) fn stripe_decimals(currency: Currency) -> u8 {
     match currency.code() {
         "ISK" | "UGX" => 2,

@@ -23,8 +23,8 @@
 //! code](https://www.iso20022.org/catalogue-messages/additional-content-messages/external-code-sets)
 //! (`BkTxCd`, of the transaction, else of the entry):
 //!
-//! - A debit is a refund, unless its code says that it is something else: another domain than
-//!   payments (`PMNT`, or `XTND`), direct debits (`IDDT`, `RDDT`: collections that came back, and
+//! - A debit is a refund, unless its code says that it is something else: a domain of
+//!   the standard other than payments (such as `ACMT` or `SECU`), direct debits (`IDDT`, `RDDT`: collections that came back, and
 //!   what others collected), a received transfer that was taken back (`RCDT`, `RRCT`), cards of the
 //!   account's owner (`CCRD`), cash (`CNTR`), charges, interest, taxes, commissions, standing orders
 //!   and salaries; or unless it reverses a credit (`RvslInd`).

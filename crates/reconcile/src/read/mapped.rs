@@ -1,4 +1,4 @@
-//! Any table with a header, by a [`ColumnMap`](crate::ColumnMap).
+//! Any table with a header, by a [`ColumnMap`].
 //!
 //! The form is [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180)'s, with any delimiter. The header
 //! is the first row, among the first 50, that holds all the columns of the map; their order is free

@@ -8,7 +8,7 @@
 //!
 //! | what | from |
 //! |---|---|
-//! | kind | `Transaction Event Code` [`T1107`](https://developer.paypal.com/docs/reports/reference/tcodes/): a refund that the merchant gave |
+//! | kind | `Transaction Event Code` [`T1107`](https://developer.paypal.com/reports/reference/t-codes.md): a refund that the merchant gave |
 //! | key | `Invoice ID`, else `Transaction ID` |
 //! | invoice | `Invoice ID` |
 //! | amount | `Gross Transaction Amount` in `Gross Transaction Currency`: whole, with two implied decimals in every currency, so that 100 yen are `10000`; `Transaction Debit or Credit` `DR` is a refund, `CR` money that came back |

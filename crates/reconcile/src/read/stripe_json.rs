@@ -15,7 +15,7 @@
 //! | date | `created`, in seconds since 1970 | the same |
 //!
 //! Amounts are whole numbers of [minor units as Stripe has
-//! them](https://docs.stripe.com/currencies#minor-units): the Icelandic króna and the Ugandan
+//! them](https://docs.stripe.com/currencies): the Icelandic króna and the Ugandan
 //! shilling with two decimals that are zeros, the ariary without decimals.
 
 use std::cell::Cell;

@@ -27,8 +27,11 @@ pub(super) enum Verdict {
     Other,
 }
 
-/// Domains of payments; `XTND` is for what no other domain has.
-const DOMAINS: [&str; 3] = ["", "PMNT", "XTND"];
+/// Cash management, accounts, derivatives, loans and deposits, foreign exchange, precious metals,
+/// commodities, trade services, securities.
+const OTHER_DOMAINS: [&str; 9] = [
+    "CAMT", "ACMT", "DERV", "LDAS", "FORX", "PMET", "CMDT", "TRAD", "SECU",
+];
 
 /// Issued and received direct debits, the owner's cards, cash at a counter.
 const OTHER_FAMILIES: [&str; 4] = ["IDDT", "RDDT", "CCRD", "CNTR"];
@@ -74,7 +77,7 @@ impl Code {
     pub(super) fn verdict(&self, signs: Signs) -> Verdict {
         let family = self.family.as_str();
         let sub_family = self.sub_family.as_str();
-        if !DOMAINS.contains(&self.domain.as_str())
+        if OTHER_DOMAINS.contains(&self.domain.as_str())
             || OTHER_FAMILIES.contains(&family)
             || OTHER_SUB_FAMILIES.contains(&sub_family)
         {
@@ -110,6 +113,7 @@ mod tests {
             ("PMNT/MCRD/POSP", true, false, false, Refund),
             ("XTND/NTAV/NTAV", true, false, false, Refund),
             ("//", true, false, false, Refund),
+            ("PAYM/0001/0005", true, false, false, Refund),
             ("PMNT/ICDT/ESCT", true, true, false, Other),
             ("PMNT/ICDT/CHRG", true, false, false, Other),
             ("PMNT/ICDT/SALA", true, false, false, Other),

@@ -357,10 +357,24 @@ fn check_root(element: &BytesStart<'_>) -> Result<(), StatementError> {
     )))
 }
 
-/// Keeps text up to the limit. What is longer is no reference, amount or date that could be used.
+/// Keeps text up to the limit. What is longer ends with an ellipsis, so that it is no amount, date or
+/// code, and as a reference visibly not the whole.
 fn keep(text: &mut String, piece: &str) {
+    if text.len() >= TEXT_BYTES_MAX {
+        return;
+    }
     let room = TEXT_BYTES_MAX.saturating_sub(text.len());
-    text.extend(piece.chars().take(room));
+    if piece.len() < room {
+        text.push_str(piece);
+        return;
+    }
+    text.extend(
+        piece
+            .char_indices()
+            .take_while(|(at, _)| *at < room)
+            .map(|(_, kept)| kept),
+    );
+    text.push('…');
 }
 
 /// What a reference stands for, if it's a character or one of the five entities of XML itself.
