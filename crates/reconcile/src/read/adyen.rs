@@ -127,6 +127,13 @@ impl Columns {
         let reversed = match kind {
             "Refunded" => false,
             "RefundedReversed" => true,
+            "" => {
+                let reason = format!("`{TYPE}` is empty");
+                return Item::Unreadable {
+                    line: row.line,
+                    reason,
+                };
+            }
             _ => return Item::Ignored(kind),
         };
         match self.line(row, reversed) {

@@ -13,7 +13,7 @@
 //! | invoice | the creditor's reference, `RmtInf/Strd/CdtrRefInf/Ref` |
 //! | amount | the transaction's `Amt`, else its `AmtDtls/TxAmt/Amt`, else that of the entry where it is one transaction: major units with a point. Zero counts as none. Decimals beyond the currency's must be zeros |
 //! | direction | the transaction's `CdtDbtInd`, else the entry's |
-//! | date | the entry's `BookgDt`, else its `ValDt`; a day is that day, whatever its offset |
+//! | date | the entry's `BookgDt`, else its `ValDt`; a day is that day, whatever its offset; days, and times without an offset, are in the zone that `time_zone` says, else in UTC |
 //!
 //! Only booked entries (`Sts` `BOOK`) count; others are ignored by their status.
 //!

@@ -177,11 +177,16 @@ impl<'m> Reader<'m> {
                     visit(unreadable(reason));
                 }
             }
+            // Another report may follow in the same file.
+            "RH" => self.all_rows = 0,
             "FH" => {
+                if let Some(reason) = self.unfinished() {
+                    visit(unreadable(reason));
+                }
                 (self.file_number, self.is_closed) = (whole("FH", row.get(1)).ok(), false);
             }
             "FF" => self.is_closed = true,
-            "RH" | "RF" | "SF" => {}
+            "RF" | "SF" => {}
             other => {
                 self.counts_hold = false;
                 visit(unreadable(format!("`{}` is no type of row", shown(other))));
@@ -198,6 +203,12 @@ impl<'m> Reader<'m> {
         ))
     }
 
+    /// Says that the file before was not closed.
+    fn unfinished(&self) -> Option<String> {
+        let reason = "the file has no `FF` row at its end; what may follow is missing";
+        (self.file_number.is_some() && !self.is_closed).then(|| reason.into())
+    }
+
     fn section_count(&self, row: Row<'_>) -> Result<(), String> {
         if self.section.is_none() {
             return Err("the `SC` row closes no section".into());
@@ -209,11 +220,7 @@ impl<'m> Reader<'m> {
         if !self.has_begun {
             return Err(StatementError::Empty);
         }
-        let unclosed = self.unclosed().or_else(|| {
-            let reason = "the file has no `FF` row at its end; what may follow is missing";
-            (self.file_number.is_some() && !self.is_closed).then(|| reason.into())
-        });
-        if let Some(reason) = unclosed {
+        if let Some(reason) = self.unclosed().or_else(|| self.unfinished()) {
             visit(Item::Unreadable { line, reason });
         }
         Ok(())

@@ -256,6 +256,13 @@ impl Reader {
 
     fn row(&mut self, row: Row<'_>, visit: Visit<'_>) {
         let kind = row.get(self.kind);
+        if kind.is_empty() {
+            let reason = format!("`{}` is empty", self.names.kind);
+            return visit(Item::Unreadable {
+                line: row.line,
+                reason,
+            });
+        }
         let failed = self.names.failures.contains(&kind);
         if !failed && !self.names.refunds.contains(&kind) {
             return visit(Item::Ignored(kind));
