@@ -54,13 +54,21 @@
 
 mod dates;
 mod line;
+mod matching;
 mod money;
 mod options;
+mod period;
 pub mod read;
+mod reconciliation;
+mod report;
 mod rows;
 mod table;
 mod text;
+mod texts;
 
 pub use line::{Item, Source, StatementLine};
 pub use options::{ColumnMap, OptionsError, ReadOptions};
+pub use period::Period;
 pub use read::{StatementError, read_statement};
+pub use reconciliation::{LedgerRefund, ReconcileError, ReconcileOptions, Reconciliation};
+pub use report::{Break, Proposal, Reason, Report, Sides, StatementCounts, Totals};
