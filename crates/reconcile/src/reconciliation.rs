@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use refund_ledger::{Currency, Refund, RefundId, Timestamp};
+use refund_ledger::{Currency, Id, Refund, RefundId, Timestamp};
 use thiserror::Error;
 
 use crate::line::{Item, Source, StatementLine};
@@ -47,7 +47,7 @@ impl<'a> From<&'a Refund> for LedgerRefund<'a> {
         Self {
             id: refund.id,
             external_id: details.external_id.as_ref().map(|id| id.id().as_str()),
-            invoice: details.external_invoice_id.as_ref().map(|id| id.as_str()),
+            invoice: details.external_invoice_id.as_ref().map(Id::as_str),
             currency: details.amount.currency(),
             minor: details.amount.values().with,
             date: details.refund_datetime,
