@@ -1,4 +1,5 @@
-//! Reads statements of payment providers and banks, line by line, in exact minor units.
+//! Reads statements of payment providers and banks, line by line, in exact minor units, compares them
+//! with a ledger, and writes down what does not agree.
 //!
 //! ```
 //! use refund_reconcile::{Item, ReadOptions, Source, read_statement};
@@ -60,6 +61,7 @@ mod options;
 mod period;
 pub mod read;
 mod reconciliation;
+mod render;
 mod report;
 mod rows;
 mod table;
@@ -71,4 +73,7 @@ pub use options::{ColumnMap, OptionsError, ReadOptions};
 pub use period::Period;
 pub use read::{StatementError, read_statement};
 pub use reconciliation::{LedgerRefund, ReconcileError, ReconcileOptions, Reconciliation};
+#[cfg(feature = "xlsx")]
+pub use render::write_xlsx;
+pub use render::{About, write_csv, write_html, write_json};
 pub use report::{Break, Proposal, Reason, Report, Sides, StatementCounts, Totals};

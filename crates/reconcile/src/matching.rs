@@ -5,6 +5,7 @@ mod by_invoice;
 mod by_key;
 mod proposals;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use refund_ledger::{Currency, Timestamp};
@@ -42,6 +43,16 @@ pub(crate) struct Found {
 struct CurrencyMismatch {
     in_statement: Break,
     in_ledger: Break,
+}
+
+impl CurrencyMismatch {
+    /// The larger of its two differences.
+    fn size(&self) -> u128 {
+        let sides = [&self.in_statement, &self.in_ledger];
+        let differences = sides.into_iter().filter_map(|side| side.sides);
+        let sizes = differences.map(|sides| sides.difference_minor().unsigned_abs());
+        sizes.max().unwrap_or(0)
+    }
 }
 
 /// Lines of one currency that are about one thing.
@@ -222,9 +233,9 @@ impl<'a> Matching<'a> {
     }
 
     pub(crate) fn finish(mut self) -> Found {
-        // They are numbered by what does not depend on the order of lines.
+        // They are numbered by what does not depend on the order of lines, the largest first.
         self.mismatched_currencies
-            .sort_by_key(|mismatch| mismatch.in_ledger.refund_id);
+            .sort_by_key(|mismatch| (Reverse(mismatch.size()), mismatch.in_ledger.refund_id));
         for (number, mismatch) in (1_u32..).zip(self.mismatched_currencies) {
             for side in [mismatch.in_statement, mismatch.in_ledger] {
                 self.found.breaks.push(Break {

@@ -96,6 +96,25 @@ fn currencies_that_differ_are_a_pair() {
 }
 
 #[test]
+fn of_pairs_the_largest_difference_comes_first() {
+    let refunds = [refund(1, 500), refund(2, 500), refund(3, 700)];
+    let dollars = |key, minor| line(key, minor).currency("USD");
+    let lines = [dollars("r-1", 500), dollars("r-2", 900), dollars("r-3", 1)];
+    check(
+        &plain(&refunds, &lines),
+        0,
+        &[
+            "currency_mismatch 2 r2 900 USD",
+            "currency_mismatch 2 r2 -500 EUR",
+            "currency_mismatch 3 r3 -700 EUR",
+            "currency_mismatch 3 r3 1 USD",
+            "currency_mismatch 1 r1 -500 EUR",
+            "currency_mismatch 1 r1 500 USD",
+        ],
+    );
+}
+
+#[test]
 fn dates_too_far_apart_are_a_break_without_a_difference() {
     let report = plain(&[refund(1, 500)], &[line("r-1", 500).day(6)]);
     check(&report, 0, &["date_outside_window 1 r1 0 EUR"]);
