@@ -148,7 +148,7 @@ pub(crate) fn verdict(report: &Report, about: &About<'_>) -> Verdict {
             "The statement and the ledger do not agree",
         ),
         (..) => (
-            Outcome::Incomplete,
+            Outcome::Differs,
             "The statement and the ledger do not agree, and the result is incomplete",
         ),
     };

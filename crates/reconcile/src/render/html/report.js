@@ -11,7 +11,7 @@
     if (sort === "number") return exact ? BigInt(exact.value) : null;
     if (exact) return exact.dateTime.replace("Z", "");
     const text = cell.textContent.trim();
-    return text === "–" ? null : text;
+    return text === "" ? null : text;
   };
 
   const compare = (one, other) =>

@@ -22,7 +22,7 @@ pub(super) fn totals(report: &Report, out: &mut impl Write) -> io::Result<()> {
     out.write_all(
         b"<section aria-labelledby=\"totals\"><h2 id=\"totals\">Totals</h2>\
           <div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"totals\">\
-          <table><caption>What was given back, by currency</caption><thead><tr>\
+          <table class=\"sums totals\"><caption>What was given back, by currency</caption><thead><tr>\
           <th scope=\"col\">Currency</th><th scope=\"col\" class=\"n\">Statement</th>\
           <th scope=\"col\" class=\"n\">Ledger</th><th scope=\"col\" class=\"n\">Difference</th>\
           <th scope=\"col\" class=\"n\">Of it let pass</th></tr></thead><tbody>\n",
@@ -53,7 +53,7 @@ pub(super) fn explained(report: &Report, sums: &Sums, out: &mut impl Write) -> i
     out.write_all(
         b"<section aria-labelledby=\"explained\"><h2 id=\"explained\">What the totals are made \
           of</h2><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"explained\">\
-          <table><caption>What agrees and the breaks by reason add up to the totals of each \
+          <table class=\"sums parts\"><caption>What agrees and the breaks by reason add up to the totals of each \
           currency</caption><thead><tr><th scope=\"col\">Reason</th>\
           <th scope=\"col\" class=\"n\">Breaks</th><th scope=\"col\" class=\"n\">Statement</th>\
           <th scope=\"col\" class=\"n\">Ledger</th><th scope=\"col\" class=\"n\">Difference</th>\
@@ -282,13 +282,13 @@ pub(super) fn ignored(report: &Report, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-/// A value, or a dash where there is none.
+/// A value, or nothing, which the style shows as a dash.
 struct Optional<T>(Option<T>);
 
 impl<T: fmt::Display> fmt::Display for Optional<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            None => f.write_str("–"),
+            None => Ok(()),
             Some(value) => value.fmt(f),
         }
     }
