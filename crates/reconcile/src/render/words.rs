@@ -165,9 +165,9 @@ pub(crate) fn verdict(report: &Report, about: &About<'_>) -> Verdict {
     if breaks > 0 {
         sentences.push(counted(
             length(breaks),
-            "difference was found. It is listed below, with what it means and what to do.",
-            "differences were found. They are listed below by reason, with what each means and \
-             what to do.",
+            "difference was found. It is listed with what it means and what to do.",
+            "differences were found. They are listed by reason, with what each means and what to \
+             do.",
         ));
         sentences.extend(totals_in_words(report));
     }

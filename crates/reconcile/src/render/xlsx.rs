@@ -9,9 +9,9 @@ use rust_xlsxwriter::{
 
 use super::About;
 use super::cell::{clipped, day_and_time, major};
-use super::sums::{Sum, Sums};
+use super::sums::{Sum, Sums, of_reason};
 use super::words::{self, counted};
-use crate::report::{Break, Proposal, Report};
+use crate::report::{Break, Proposal, Reason, Report};
 
 /// How many rows a sheet has below its header, at most.
 const ROWS_MAX: usize = 1_048_575;
@@ -249,7 +249,8 @@ fn summary(
         })?;
     }
     counts(report, &mut rows, formats)?;
-    totals(report, &mut rows, formats)
+    totals(report, &mut rows, formats)?;
+    reasons(report, &mut rows, formats)
 }
 
 /// What was compared, and how.
@@ -278,10 +279,12 @@ fn counts(report: &Report, rows: &mut Rows<'_>, formats: &Formats) -> Result<(),
     let counts = &report.statement;
     rows.skip();
     rows.header(&["Lines of the statement", "Lines"], formats)?;
+    let unreadable = of_reason(report, Reason::UnreadableLine).count();
     for (name, count) in [
         ("all", counts.lines),
         ("about refunds", counts.refund_lines),
         ("agree with the ledger", report.matched),
+        ("can't be read", words::length(unreadable)),
     ] {
         rows.add(|sheet, row| {
             sheet.write_string(row, 0, name)?;
@@ -316,6 +319,30 @@ fn totals(report: &Report, rows: &mut Rows<'_>, formats: &Formats) -> Result<(),
     for (currency, totals) in &report.totals {
         for (name, sum) in sums.made_of(*currency, totals) {
             rows.sum(name, *currency, &sum, formats)?;
+        }
+    }
+    Ok(())
+}
+
+/// What each reason means, and what to do about it.
+fn reasons(report: &Report, rows: &mut Rows<'_>, formats: &Formats) -> Result<(), XlsxError> {
+    if report.breaks.is_empty() {
+        return Ok(());
+    }
+    rows.skip();
+    rows.header(
+        &["Reasons", "Breaks", "What it means, and what to do"],
+        formats,
+    )?;
+    for reason in Reason::ALL {
+        let count = words::length(of_reason(report, reason).count());
+        if count > 0 {
+            let words = format!("{} {}", reason.meaning(), reason.advice());
+            rows.add(|sheet, row| {
+                sheet.write_string(row, 0, reason.title())?;
+                number(sheet, row, 1, Some(count))?;
+                sheet.write_string(row, 2, words)
+            })?;
         }
     }
     Ok(())
@@ -451,4 +478,65 @@ fn date(
 /// Where a spreadsheet's calendar has it: not before 1900.
 fn excel(instant: Timestamp) -> Option<ExcelDateTime> {
     ExcelDateTime::from_timestamp(instant.unix_seconds()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::Source;
+    use crate::reconciliation::{ReconcileOptions, Reconciliation};
+
+    fn about() -> About<'static> {
+        About {
+            title: "Refunds",
+            statement: "statement.csv",
+            ledger: "refunds.db",
+            org: None,
+            options: ReconcileOptions::default(),
+            made_at: "1899-12-31T00:00:00Z".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_onto_a_sheet_goes_on_with_the_next() {
+        let empty = Reconciliation::new(Source::Csv, ReconcileOptions::default());
+        let mut report = empty.finish().unwrap();
+        let one = Break {
+            reason: Reason::UnreadableLine,
+            line: Some(1),
+            statement_date: None,
+            key: None,
+            refund_id: None,
+            ledger_date: None,
+            sides: None,
+            pair: None,
+            message: None,
+        };
+        for (breaks, sheets) in [
+            (0, vec!["Summary", "Breaks"]),
+            (3, vec!["Summary", "Breaks"]),
+            (4, vec!["Summary", "Breaks", "Breaks 2"]),
+            (7, vec!["Summary", "Breaks", "Breaks 2", "Breaks 3"]),
+        ] {
+            report.breaks = vec![one.clone(); breaks];
+            let mut workbook = workbook(&report, &about(), 3).unwrap();
+            let names: Vec<_> = workbook.worksheets().iter().map(Worksheet::name).collect();
+            assert_eq!(names, sheets);
+            assert!(workbook.save_to_buffer().is_ok());
+        }
+    }
+
+    #[test]
+    fn numbers_have_at_most_fifteen_digits() {
+        for (minor, decimals, number) in [
+            (0, 2, Some(0.0)),
+            (-5, 2, Some(-0.05)),
+            (1_234_567, 3, Some(1_234.567)),
+            (999_999_999_999_999, 2, Some(9_999_999_999_999.99)),
+            (1_000_000_000_000_000, 2, None),
+            (i128::MIN, 0, None),
+        ] {
+            assert_eq!(double(minor, decimals), number, "{minor}");
+        }
+    }
 }
