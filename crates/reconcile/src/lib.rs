@@ -38,6 +38,15 @@
 //! | `camt053` | [ISO 20022](https://www.iso20022.org/iso-20022-message-definitions) camt.053.001.02 and later | message definition report "Bank-to-Customer Cash Management", [external code sets](https://www.iso20022.org/catalogue-messages/additional-content-messages/external-code-sets) | `EndToEndId`, else `AcctSvcrRef` |
 //! | `csv` | any table with a header ([RFC 4180](https://www.rfc-editor.org/rfc/rfc4180)) | its [`ColumnMap`] | `key=` |
 //!
+//! # Reports
+//!
+//! | form | for | what it holds |
+//! |---|---|---|
+//! | [`write_json`] | programs | everything, in minor units |
+//! | [`write_csv`] | spreadsheets and databases | a row for each break, in major and minor units |
+//! | [`write_html`] | people | one page that explains itself, with the largest 2,000 breaks of each reason |
+//! | `write_xlsx`, with the feature `xlsx` | people with a spreadsheet | a summary, and all breaks as numbers and dates |
+//!
 //! # What can go wrong
 //!
 //! What makes the whole file useless is a [`StatementError`]: another format, no content, a column

@@ -17,6 +17,7 @@ mod reports;
 mod sides;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 
 use refund_ledger::minor_to_decimal;
@@ -354,6 +355,50 @@ fn the_page_forbids_itself_the_network() {
     assert!(!html.contains("http:") && !html.contains("https:") && !html.contains("url("));
 }
 
+/// A disk that is full after so many bytes.
+struct Full {
+    left: usize,
+}
+
+impl io::Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.left = self
+            .left
+            .checked_sub(bytes.len())
+            .ok_or(io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_report_that_could_not_be_written_whole_is_an_error() {
+    let (report, about) = (reports::all_kinds(), about("Refunds"));
+    for (name, length) in [
+        ("json", json(&report).len()),
+        ("csv", csv(&report).len()),
+        ("html", html(&report, &about).len()),
+    ] {
+        for (left, fits) in [(length, true), (length - 1, false), (0, false)] {
+            let mut out = Full { left };
+            let written = match name {
+                "json" => write_json(&report, &mut out),
+                "csv" => write_csv(&report, &mut out),
+                _ => write_html(&report, &about, &mut out),
+            };
+            let kind = written.err().map(|error| error.kind());
+            let expected = (!fits).then_some(io::ErrorKind::StorageFull);
+            assert_eq!(
+                kind, expected,
+                "{name} with room for {left} of {length} bytes"
+            );
+        }
+    }
+}
+
 /// A report with so many breaks of one kind.
 fn many(count: u8) -> Report {
     let mut report = reports::empty();
@@ -377,6 +422,7 @@ fn the_page_lists_the_largest_and_says_how_many_more_there_are() {
 
 #[cfg(feature = "xlsx")]
 mod workbook {
+    use std::fmt::Write as _;
     use std::io::{Cursor, Read as _};
 
     use refund_reconcile::write_xlsx;
@@ -404,7 +450,7 @@ mod workbook {
                 .unwrap()
                 .read_to_string(&mut text)
                 .unwrap();
-            all += &format!("== {name}\n{}\n", text.replace("><", ">\n<"));
+            writeln!(all, "== {name}\n{}", text.replace("><", ">\n<")).unwrap();
         }
         all
     }
@@ -425,6 +471,13 @@ mod workbook {
             let parts = parts(&xlsx(&report, &about));
             assert!(!parts.contains("<f>") && !parts.contains("<f "), "{name}");
         }
+    }
+
+    #[test]
+    fn a_workbook_that_could_not_be_written_whole_is_an_error() {
+        let (_, report, about) = all().swap_remove(0);
+        let left = xlsx(&report, &about).len() - 1;
+        assert!(write_xlsx(&report, &about, &mut super::Full { left }).is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Texts of somebody else, between tags.
 
 use std::fmt::{self, Write as _};
+use std::ops::RangeInclusive;
 
 use crate::render::cell::{Count, clipped};
 
@@ -32,13 +33,23 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// Control characters, and those that change the direction of reading.
+/// What changes the direction of reading, and other characters that nobody sees.
+const UNSEEN: [RangeInclusive<char>; 8] = [
+    '\u{ad}'..='\u{ad}',
+    '\u{61c}'..='\u{61c}',
+    '\u{200b}'..='\u{200f}',
+    '\u{2028}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{fdd0}'..='\u{fdef}',
+    '\u{feff}'..='\u{feff}',
+    '\u{fff9}'..='\u{fffb}',
+];
+
 fn is_invisible(character: char) -> bool {
+    // The last two of each plane are no characters, and HTML forbids them.
     character.is_control()
-        || matches!(
-            character,
-            '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
-        )
+        || u32::from(character) & 0xfffe == 0xfffe
+        || UNSEEN.iter().any(|range| range.contains(&character))
 }
 
 #[cfg(test)]
@@ -54,8 +65,8 @@ mod tests {
                 "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39;&lt;/script&gt;",
             ),
             (
-                "a\0\r\nb\u{202e}c\u{200b}",
-                "a\\u{0}\\u{d}\\u{a}b\\u{202e}c\\u{200b}",
+                "a\0\r\nb\u{202e}c\u{200b}\u{ffff}",
+                "a\\u{0}\\u{d}\\u{a}b\\u{202e}c\\u{200b}\\u{ffff}",
             ),
         ] {
             assert_eq!(Text(text).to_string(), shown);
