@@ -59,7 +59,7 @@ fn head(report: &Report, about: &About<'_>, out: &mut impl Write) -> io::Result<
     let (class, sign) = match verdict.outcome {
         Outcome::Agrees => ("good", "✓"),
         Outcome::Differs => ("bad", "≠"),
-        Outcome::Incomplete => ("part", "!"),
+        Outcome::Incomplete | Outcome::Nothing => ("part", "!"),
     };
     let title = Text(about.title);
     write!(

@@ -115,6 +115,8 @@ pub(crate) enum Outcome {
     Agrees,
     Differs,
     Incomplete,
+    /// Neither side had anything, which somebody has to know.
+    Nothing,
 }
 
 /// The outcome, said plainly.
@@ -133,7 +135,7 @@ pub(crate) fn verdict(report: &Report, about: &About<'_>) -> Verdict {
     let breaks = report.breaks.len().saturating_sub(unreadable);
     let nothing = breaks == 0 && report.matched == 0 && report.totals.is_empty();
     let (outcome, heading) = match (nothing, breaks, unreadable) {
-        (true, _, 0) => (Outcome::Agrees, "There was nothing to compare"),
+        (true, _, 0) => (Outcome::Nothing, "There was nothing to compare"),
         (true, ..) => (
             Outcome::Incomplete,
             "Nothing could be compared: the result is incomplete",
@@ -154,7 +156,11 @@ pub(crate) fn verdict(report: &Report, about: &About<'_>) -> Verdict {
     };
     let mut sentences = Vec::new();
     if nothing && unreadable == 0 {
-        sentences.push("Neither of them has a refund in the period.".to_owned());
+        sentences.push(
+            "Neither the statement nor the ledger has a refund in the period. If there should be \
+             some, check the period, the org and the file."
+                .to_owned(),
+        );
     } else {
         sentences.push(counted(
             report.matched,

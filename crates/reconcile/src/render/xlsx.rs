@@ -30,23 +30,19 @@ const EXACT_BELOW: u128 = 1_000_000_000_000_000;
 /// one before 1900 is text. Texts are never formulas; one of more than 16,000 characters is cut, and
 /// says so. What does not fit onto one sheet goes on with the next.
 ///
-/// The whole workbook is in memory: about ??? for a million breaks. In a browser it has
-/// to be built by wasm-bindgen, since the workbook's library asks JavaScript for the time; what it
-/// answers is not in the file.
+/// The whole workbook is in memory: about 1.6 KB for each break, 1.6 GB for a million, where CSV and
+/// JSON need nothing. In a browser it has to be built by wasm-bindgen, since the workbook's library
+/// asks JavaScript for the time; what it answers is not in the file.
 ///
 /// # Errors
 /// Where `out` can't be written to.
-pub fn write_xlsx(
-    report: &Report,
-    about: &About<'_>,
-    out: &mut (dyn Write + Send),
-) -> io::Result<()> {
-    workbook(report, about, ROWS_MAX)
-        .and_then(|mut workbook| workbook.save_to_writer(out))
-        .map_err(|error| match error {
-            XlsxError::IoError(error) => error,
-            other => io::Error::other(other),
-        })
+pub fn write_xlsx(report: &Report, about: &About<'_>, out: &mut dyn Write) -> io::Result<()> {
+    // Into memory first, since what zips it complains on standard error where it can't finish.
+    let bytes = workbook(report, about, ROWS_MAX)
+        .and_then(|mut workbook| workbook.save_to_buffer())
+        .map_err(io::Error::other)?;
+    out.write_all(&bytes)?;
+    out.flush()
 }
 
 fn workbook(report: &Report, about: &About<'_>, rows_max: usize) -> Result<Workbook, XlsxError> {
