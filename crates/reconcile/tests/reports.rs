@@ -16,7 +16,7 @@ mod reports;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod sides;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 
@@ -337,6 +337,31 @@ fn the_page_says_first_how_it_ended() {
             heading,
             "{name}"
         );
+    }
+}
+
+#[test]
+fn what_the_page_points_at_is_there_once() {
+    for (name, report, about) in all() {
+        let html = html(&report, &about);
+        let (_, body) = html.split_once("<body>").unwrap();
+        let values = |before: &str| -> Vec<&str> {
+            let parts = body.split(before).skip(1);
+            parts.map(|rest| rest.split('"').next().unwrap()).collect()
+        };
+        let ids = values(" id=\"");
+        for target in [
+            values("href=\"#"),
+            values("labelledby=\""),
+            values("<label for=\""),
+        ]
+        .concat()
+        {
+            let there = ids.iter().filter(|id| **id == target).count();
+            assert_eq!(there, 1, "{name}: {target}");
+        }
+        let reasons: BTreeSet<_> = report.breaks.iter().map(|found| found.reason).collect();
+        assert_eq!(values("href=\"#").len(), reasons.len(), "{name}");
     }
 }
 

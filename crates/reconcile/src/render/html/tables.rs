@@ -21,7 +21,7 @@ pub(super) fn totals(report: &Report, out: &mut impl Write) -> io::Result<()> {
     }
     out.write_all(
         b"<section aria-labelledby=\"totals\"><h2 id=\"totals\">Totals</h2>\
-          <div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"totals\">\
+          <div class=\"wide\" tabindex=\"0\" role=\"group\" aria-labelledby=\"totals\">\
           <table class=\"sums totals\"><caption>What was given back, by currency</caption><thead><tr>\
           <th scope=\"col\">Currency</th><th scope=\"col\" class=\"n\">Statement</th>\
           <th scope=\"col\" class=\"n\">Ledger</th><th scope=\"col\" class=\"n\">Difference</th>\
@@ -52,7 +52,7 @@ pub(super) fn explained(report: &Report, sums: &Sums, out: &mut impl Write) -> i
     };
     out.write_all(
         b"<section aria-labelledby=\"explained\"><h2 id=\"explained\">What the totals are made \
-          of</h2><div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"explained\">\
+          of</h2><div class=\"wide\" tabindex=\"0\" role=\"group\" aria-labelledby=\"explained\">\
           <table class=\"sums parts\"><caption>What agrees and the breaks by reason add up to the totals of each \
           currency</caption><thead><tr><th scope=\"col\">Reason</th>\
           <th scope=\"col\" class=\"n\">Breaks</th><th scope=\"col\" class=\"n\">Statement</th>\
@@ -153,7 +153,7 @@ fn begin(
     }
     write!(
         out,
-        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{reason}\">\
+        "<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-labelledby=\"{reason}\">\
          <table class=\"list {class}\"><caption>{title}: each of them</caption><thead><tr>"
     )?;
     for (name, sort) in columns {
@@ -230,7 +230,7 @@ pub(super) fn proposals(report: &Report, out: &mut impl Write) -> io::Result<()>
         )?;
     }
     out.write_all(
-        b"<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-labelledby=\"proposals\">\
+        b"<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-labelledby=\"proposals\">\
           <table class=\"list proposals\"><caption>Lines and refunds that might belong together\
           </caption><thead><tr><th scope=\"col\" data-sort=\"text\">Reference</th>\
           <th scope=\"col\" data-sort=\"number\" class=\"n\">Line</th>\
