@@ -83,7 +83,9 @@ pub enum ReconcileError {
         second: String,
     },
     /// More than this can hold.
-    #[error("there are more than 2^32 lines, refunds or texts; reconcile a shorter period")]
+    #[error(
+        "there are more than 2^32 lines, refunds or bytes of references; reconcile a shorter period"
+    )]
     TooMany,
 }
 

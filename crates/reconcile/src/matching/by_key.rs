@@ -5,22 +5,32 @@ use refund_ledger::Currency;
 use super::{CurrencyMismatch, Group, Matching};
 use crate::reconciliation::{LineRow, RefundRow};
 use crate::report::{Reason, Sides};
+use crate::texts::TextId;
 
 impl Matching<'_> {
     /// Takes the lines of one key together. They are what the refund of that external id should
     /// add up to; a refund that was deleted, or that is not there, should add up to nothing.
     pub(crate) fn by_key(&mut self) {
-        let mut keyed: Vec<u32> = self.unclaimed_lines();
-        keyed.retain(|at| self.line(*at).is_some_and(|line| line.key.is_some()));
         let all = self.lines;
         let of = |at: &u32| super::row(all, *at);
-        keyed.sort_by_key(|at| of(at).map(order));
+        let lines = self.unclaimed_lines().into_iter();
+        // The key stands beside each line, so that sorting looks at nothing that lies elsewhere.
+        let mut keyed: Vec<(TextId, u32)> =
+            lines.filter_map(|at| Some((of(&at)?.key?, at))).collect();
+        keyed.sort_unstable();
+        for key in keyed.chunk_by_mut(|(one, _), (other, _)| one == other) {
+            key.sort_unstable_by_key(|(_, at)| of(at).map(order));
+        }
+        let sorted: Vec<u32> = keyed.iter().map(|(_, at)| *at).collect();
+        let mut rest = sorted.as_slice();
         let mut groups: Vec<Group<'_>> = Vec::new();
-        for key in keyed.chunk_by(|one, other| of(one).map(|l| l.key) == of(other).map(|l| l.key)) {
-            groups.clear();
-            let currencies = key.chunk_by(|one, other| {
+        for key in keyed.chunk_by(|(one, _), (other, _)| one == other) {
+            let (lines, behind) = rest.split_at(key.len());
+            rest = behind;
+            let currencies = lines.chunk_by(|one, other| {
                 of(one).map(|l| l.currency) == of(other).map(|l| l.currency)
             });
+            groups.clear();
             groups.extend(currencies.filter_map(|lines| self.group(lines)));
             self.one_key(&groups);
         }
@@ -208,9 +218,9 @@ impl Matching<'_> {
     }
 }
 
-/// By key, currency, and what does not depend on the order of lines.
+/// By currency, and what does not depend on the order of lines.
 fn order(line: &LineRow) -> impl Ord + use<> {
-    (line.key, line.currency, line.date, line.minor, line.line)
+    (line.currency, line.date, line.minor, line.line)
 }
 
 fn sides(currency: Currency, statement_minor: i128, ledger_minor: i128) -> Sides {
