@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Read};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A progress bar on standard error, if that is a terminal.
 #[derive(Clone)]
@@ -19,9 +19,15 @@ impl Progress {
         Self::with_template(bytes, template)
     }
 
-    /// Counts refunds, of which nobody knows how many there are.
-    pub(crate) fn of_refunds() -> Self {
-        Self::with_template(None, "{spinner} {human_pos} refunds, {per_sec}")
+    /// Two at once: one of bytes, and one of refunds, of which nobody knows how many there are.
+    pub(crate) fn of_bytes_and_refunds(bytes: Option<u64>) -> (Self, Self) {
+        let lines = Self::new(bytes);
+        let refunds = Self::with_template(None, "{spinner} {human_pos} refunds, {per_sec}");
+        if !io::stderr().is_terminal() {
+            return (lines, refunds);
+        }
+        let both = MultiProgress::new();
+        (Self(both.add(lines.0)), Self(both.add(refunds.0)))
     }
 
     fn with_template(length: Option<u64>, template: &str) -> Self {
@@ -41,9 +47,9 @@ impl Progress {
         self.0.wrap_read(source)
     }
 
-    /// Counts one more.
-    pub(crate) fn count(&self) {
-        self.0.inc(1);
+    /// Counts so many more.
+    pub(crate) fn count(&self, more: usize) {
+        self.0.inc(more.try_into().unwrap_or(u64::MAX));
     }
 
     pub(crate) fn finish(&self) {

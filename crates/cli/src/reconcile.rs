@@ -1,13 +1,17 @@
 //! `reconcile`: the ledger beside a provider's or bank's statement.
 
 mod keys;
+mod orgs;
 mod refunds;
 mod report;
 mod report_files;
 mod statement;
 mod summary;
 
+use std::panic::resume_unwind;
 use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use refund_ledger::{Host, Id, SystemHost};
 use refund_reconcile::{
@@ -18,12 +22,19 @@ use crate::args::{Common, Reconcile};
 use crate::failure::Failure;
 use crate::ledger_file;
 use crate::output::{Exit, Output, checked, note};
+use crate::progress::Progress;
 use crate::visible::visible;
 
-use refunds::Refunds;
+use refunds::{Batch, Refunds};
 use report_files::ReportFiles;
 use statement::Statement;
 use summary::Summary;
+
+/// After how many lines those refunds are taken that were read meanwhile.
+const LINES_AT_ONCE: usize = 1_024;
+
+/// How many batches of refunds wait at most.
+const BATCHES_WAITING_MAX: usize = 4;
 
 /// How many unreadable lines are told on standard error.
 const NOTED_MAX: usize = 10;
@@ -76,11 +87,8 @@ pub(crate) fn reconcile(common: &Common, args: &Reconcile) -> Result<Reconciled,
     if let Some(path) = &args.keys {
         keys::read(path, &mut both)?;
     }
-    statement.read(&read, &mut both)?;
-    refunds.read(&mut both)?;
-    let report = both
-        .finish()
-        .map_err(|error| Failure::Usage(error.to_string()))?;
+    read_both(statement, &read, &refunds, &mut both)?;
+    let report = both.finish()?;
     let org = refunds.into_org();
     let about = About {
         title: &title(org.as_ref()),
@@ -92,6 +100,47 @@ pub(crate) fn reconcile(common: &Common, args: &Reconcile) -> Result<Reconciled,
     };
     files.write(&report, &about)?;
     Ok(Reconciled { report, org })
+}
+
+/// Reads the statement, and the ledger beside it.
+fn read_both(
+    statement: Statement<'_>,
+    options: &ReadOptions,
+    refunds: &Refunds,
+    both: &mut Reconciliation,
+) -> Result<(), Failure> {
+    let (lines_read, refunds_read) = Progress::of_bytes_and_refunds(statement.bytes());
+    let add = |both: &mut Reconciliation, batch: Batch| -> Result<(), Failure> {
+        refunds_read.count(batch.len());
+        Ok(batch.add_to(both)?)
+    };
+    let read = thread::scope(|scope| {
+        let (sender, batches) = sync_channel(BATCHES_WAITING_MAX);
+        let sending = thread::Builder::new()
+            .name("refunds".into())
+            .spawn_scoped(scope, move || refunds.send(&sender))
+            .map_err(|source| Failure::Io {
+                what: "the ledger can't be read beside the statement".into(),
+                source,
+            })?;
+        let mut lines = 0_usize;
+        let read = statement.read(options, &lines_read, |item| {
+            both.item(item)?;
+            lines = lines.wrapping_add(1);
+            if lines.is_multiple_of(LINES_AT_ONCE) {
+                batches.try_iter().try_for_each(|batch| add(both, batch))?;
+            }
+            Ok(())
+        });
+        lines_read.finish();
+        let read = read.and_then(|()| batches.iter().try_for_each(|batch| add(both, batch)));
+        // After a failure, nobody wants what would still come.
+        drop(batches);
+        let sent = sending.join().unwrap_or_else(|panic| resume_unwind(panic));
+        read.and(sent)
+    });
+    refunds_read.finish();
+    read
 }
 
 fn reconcile_options(args: &Reconcile) -> Result<ReconcileOptions, Failure> {

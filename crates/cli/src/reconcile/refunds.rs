@@ -1,19 +1,21 @@
 //! The ledger's side.
 
+use std::mem;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use refund_ledger::store::sqlite::{RefundOutline, SqliteStore};
-use refund_ledger::{ID_BYTES_MAX, Id, Ledger, LedgerError, MovementKey};
+use refund_ledger::{Id, Ledger, LedgerError};
 use refund_reconcile::{LedgerRefund, ReconcileError, Reconciliation};
 
+use super::orgs;
 use crate::args::Common;
 use crate::failure::Failure;
 use crate::ledger_file;
-use crate::progress::Progress;
 
-/// How many orgs an error names.
-const NAMED_MAX: usize = 10;
+/// How many refunds are handed over at once.
+const BATCH_REFUNDS: usize = 4_096;
 
 /// The refunds of one org.
 pub(super) struct Refunds {
@@ -29,8 +31,8 @@ impl Refunds {
         let store = Arc::new(SqliteStore::open(path).map_err(LedgerError::from)?);
         let ledger = Ledger::with_system_host(store.clone());
         let org = match asked {
-            Some(org) => Some(known(&ledger, org)?),
-            None => only(&ledger)?,
+            Some(org) => Some(orgs::known(&ledger, org)?),
+            None => orgs::only(&ledger)?,
         };
         Ok(Self { store, org })
     }
@@ -40,101 +42,81 @@ impl Refunds {
         self.org
     }
 
-    /// Reads them all, deleted ones too.
-    pub(super) fn read(&self, both: &mut Reconciliation) -> Result<(), Failure> {
+    /// Reads them all, deleted ones too, and sends them until nobody wants any more.
+    pub(super) fn send(&self, batches: &SyncSender<Batch>) -> Result<(), Failure> {
         let Some(org) = &self.org else {
             return Ok(());
         };
-        let progress = Progress::of_refunds();
-        let mut taken: Result<(), ReconcileError> = Ok(());
+        let mut batch = Batch::default();
         let read = self.store.refund_outlines(org, &mut |refund| {
-            progress.count();
-            taken = both.refund(&in_ledger(&refund));
-            if taken.is_ok() {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
+            batch.push(&refund);
+            if batch.len() >= BATCH_REFUNDS && batches.send(mem::take(&mut batch)).is_err() {
+                return ControlFlow::Break(());
             }
+            ControlFlow::Continue(())
         });
-        progress.finish();
         read.map_err(LedgerError::from)?;
-        taken.map_err(|error| Failure::Usage(error.to_string()))
+        // Where nobody listens any more, nobody misses the last ones.
+        let _unheard = batches.send(batch);
+        Ok(())
     }
 }
 
-fn in_ledger<'a>(refund: &RefundOutline<'a>) -> LedgerRefund<'a> {
-    LedgerRefund {
-        id: refund.id,
-        external_id: refund.external_id,
-        invoice: refund.external_invoice_id,
-        currency: refund.currency,
-        minor: refund.with_minor,
-        date: refund.refund_datetime,
-        deleted: refund.deleted,
-    }
+/// Some refunds, their texts in one piece: a few allocations instead of two for each.
+#[derive(Default)]
+pub(super) struct Batch {
+    texts: String,
+    rows: Vec<Row>,
 }
 
-/// The org, if the ledger holds it. A mistyped one would have no refunds, and make a break of each
-/// line.
-fn known(ledger: &Ledger, org: &Id) -> Result<Id, Failure> {
-    if !ledger.movements(Some(org), None, 1)?.is_empty() {
-        return Ok(org.clone());
+/// A refund, and how long its texts are.
+struct Row {
+    refund: LedgerRefund<'static>,
+    external_id: Option<usize>,
+    invoice: Option<usize>,
+}
+
+impl Batch {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
     }
-    let orgs = orgs(ledger)?;
-    Err(Failure::Usage(format!(
-        "the ledger has no movements of the org `{org}`; {}",
-        match orgs.as_slice() {
-            [] => "it is empty".into(),
-            orgs => format!("it holds {}", names(orgs)),
+
+    fn push(&mut self, refund: &RefundOutline<'_>) {
+        let texts = [refund.external_id, refund.external_invoice_id];
+        for text in texts.into_iter().flatten() {
+            self.texts.push_str(text);
         }
-    )))
-}
-
-/// The only org.
-fn only(ledger: &Ledger) -> Result<Option<Id>, Failure> {
-    let mut orgs = orgs(ledger)?;
-    if orgs.len() > 1 {
-        return Err(Failure::Usage(format!(
-            "the ledger holds several orgs: {}; say with `--org` which one the statement is about",
-            names(&orgs)
-        )));
+        self.rows.push(Row {
+            refund: LedgerRefund {
+                id: refund.id,
+                external_id: None,
+                invoice: None,
+                currency: refund.currency,
+                minor: refund.with_minor,
+                date: refund.refund_datetime,
+                deleted: refund.deleted,
+            },
+            external_id: refund.external_id.map(str::len),
+            invoice: refund.external_invoice_id.map(str::len),
+        });
     }
-    Ok(orgs.pop())
-}
 
-/// The orgs of the ledger, up to one more than are named.
-fn orgs(ledger: &Ledger) -> Result<Vec<Id>, Failure> {
-    let mut orgs: Vec<Id> = Vec::new();
-    let last = last_id();
-    let mut after = None;
-    while orgs.len() <= NAMED_MAX {
-        let next = ledger.movements(None, after.as_ref(), 1)?;
-        let Some(movement) = next.first() else { break };
-        let org = movement.key.org();
-        after = Some(MovementKey::new(org.as_str(), &last, &last)?);
-        orgs.push(org);
+    /// Adds them to the ledger's side.
+    pub(super) fn add_to(&self, both: &mut Reconciliation) -> Result<(), ReconcileError> {
+        let mut rest = self.texts.as_str();
+        let mut next = |bytes: Option<usize>| {
+            let (text, behind) = rest.split_at_checked(bytes?)?;
+            rest = behind;
+            Some(text)
+        };
+        for row in &self.rows {
+            both.refund(&LedgerRefund {
+                external_id: next(row.external_id),
+                invoice: next(row.invoice),
+                ..row.refund
+            })?;
+        }
+        Ok(())
     }
-    Ok(orgs)
-}
-
-/// An id behind which no other sorts.
-fn last_id() -> String {
-    let mut id = "\u{10ffff}".repeat(ID_BYTES_MAX / 4);
-    // What is left is less than the last character takes.
-    while id.len() + '\u{ffff}'.len_utf8() <= ID_BYTES_MAX {
-        id.push('\u{ffff}');
-    }
-    id
-}
-
-fn names(orgs: &[Id]) -> String {
-    let mut names: Vec<String> = orgs
-        .iter()
-        .take(NAMED_MAX)
-        .map(|org| format!("`{org}`"))
-        .collect();
-    if orgs.len() > NAMED_MAX {
-        names.push("others".into());
-    }
-    names.join(", ")
 }

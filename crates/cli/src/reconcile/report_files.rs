@@ -1,5 +1,6 @@
 //! The files that a report goes to.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use refund_reconcile::{About, Report};
@@ -52,7 +53,7 @@ impl ReportFiles {
 
 /// The form that the ending of a file asks for.
 fn form(path: &Path) -> Result<Form, Failure> {
-    let ending = path.extension().map(|ending| ending.to_ascii_lowercase());
+    let ending = path.extension().map(OsStr::to_ascii_lowercase);
     ending
         .and_then(|ending| Form::of_ending(ending.to_str()?))
         .ok_or_else(|| {

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use refund_reconcile::{
-    ReadOptions, ReconcileError, Reconciliation, StatementError, read_statement,
-};
+use refund_reconcile::{Item, ReadOptions, StatementError, read_statement};
 
 use crate::failure::Failure;
 use crate::import::{self, Bytes};
@@ -27,25 +25,29 @@ impl<'a> Statement<'a> {
         })
     }
 
-    /// Reads all of it.
+    /// How many bytes it has, where that is known.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        self.bytes
+    }
+
+    /// Reads all of it, up to the first failure of whoever takes its lines.
     pub(super) fn read(
         self,
         options: &ReadOptions,
-        both: &mut Reconciliation,
+        progress: &Progress,
+        mut take: impl FnMut(Item<'_>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let progress = Progress::new(self.bytes);
-        let mut taken: Result<(), ReconcileError> = Ok(());
+        let mut taken: Result<(), Failure> = Ok(());
         let source = progress.follow(self.source);
         let read = read_statement(source, options, &mut |item| {
             if taken.is_ok() {
-                taken = both.item(item);
+                taken = take(item);
             }
         });
-        progress.finish();
+        taken?;
         read.map_err(|error| match error {
             StatementError::Io(error) => Failure::file("read", self.path, error),
             other => Failure::Usage(format!("`{}`: {other}", self.path.display())),
-        })?;
-        taken.map_err(|error| Failure::Usage(error.to_string()))
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! What a person reads on a terminal.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use refund_ledger::{Currency, Timestamp};
@@ -12,7 +13,8 @@ use crate::visible::visible;
 /// How many breaks of one reason are shown.
 const SHOWN_MAX: usize = 5;
 
-const ALL_OF_THEM: &str = "; `--report FILE.csv`, or `.json`, has all of them";
+/// How many types of lines that are no refunds are named.
+const TYPES_MAX: usize = 10;
 
 /// A report in words and tables.
 pub(super) struct Summary<'a> {
@@ -47,14 +49,10 @@ impl Summary<'_> {
         let org = self.org.map_or("an empty ledger".into(), |org| {
             format!("the ledger's refunds of `{org}`")
         });
-        let mut text = format!("{statement} ({}) and {org}", self.report.source);
-        if let Some(from) = self.args.from {
-            text.push_str(&format!(", from {from}"));
-        }
-        if let Some(to) = self.args.to {
-            text.push_str(&format!(", to before {to}"));
-        }
-        visible(&text)
+        let mut parts = vec![format!("{statement} ({}) and {org}", self.report.source)];
+        parts.extend(self.args.from.map(|from| format!("from {from}")));
+        parts.extend(self.args.to.map(|to| format!("to before {to}")));
+        visible(&parts.join(", "))
     }
 
     fn counts(&self) -> String {
@@ -64,8 +62,13 @@ impl Summary<'_> {
             statement.lines, statement.refund_lines, self.report.matched
         );
         if !statement.ignored.is_empty() {
-            let ignored = statement.ignored.iter();
-            let named: Vec<String> = ignored.map(|(name, n)| format!("{n} {name}")).collect();
+            let mut types: Vec<_> = statement.ignored.iter().collect();
+            types.sort_by_key(|(_, lines)| Reverse(**lines));
+            let shown = types.iter().take(TYPES_MAX);
+            let mut named: Vec<String> = shown.map(|(name, n)| format!("{n} {name}")).collect();
+            if types.len() > TYPES_MAX {
+                named.push("others".into());
+            }
             text.push_str("\nleft out, as no refunds: ");
             text.push_str(&named.join(", "));
         }
@@ -122,7 +125,8 @@ impl Summary<'_> {
             "ledger",
             "difference",
         ]);
-        let (mut shown, mut left_out) = (0, String::new());
+        let mut shown = 0;
+        let mut left_out = Vec::new();
         for reason in Reason::ALL {
             let of_reason = |found: &&Break| found.reason == reason && found.sides.is_some();
             let mut breaks = self.report.breaks.iter().filter(of_reason);
@@ -132,13 +136,15 @@ impl Summary<'_> {
             }
             let more = breaks.count();
             if more > 0 {
-                left_out.push_str(&format!("\nand {more} more: {}", reason.title()));
+                left_out.push(format!("and {more} more: {}", reason.title()));
             }
         }
         if !left_out.is_empty() {
-            left_out.push_str(ALL_OF_THEM);
+            left_out.push("`--report FILE.csv` has all of them".into());
         }
-        (shown > 0).then(|| format!("the largest of each:\n{}{left_out}", table.text()))
+        let mut lines = vec!["the largest of each:".to_owned(), table.text()];
+        lines.append(&mut left_out);
+        (shown > 0).then(|| lines.join("\n"))
     }
 
     fn proposals(&self) -> String {
@@ -155,12 +161,14 @@ impl Summary<'_> {
                 Field::Number(money(found.minor.into(), found.currency)),
             ]);
         }
-        let mut text = format!("proposals, which may belong together:\n{}", table.text());
-        let more = proposals.len().saturating_sub(SHOWN_MAX);
-        if more > 0 {
-            text.push_str(&format!("\nand {more} more{ALL_OF_THEM}"));
+        let table = table.text();
+        let title = "proposals, which may belong together:";
+        match proposals.len().saturating_sub(SHOWN_MAX) {
+            0 => format!("{title}\n{table}"),
+            more => {
+                format!("{title}\n{table}\nand {more} more; `--report FILE.json` has all of them")
+            }
         }
-        text
     }
 
     fn verdict(&self) -> String {
@@ -170,6 +178,9 @@ impl Summary<'_> {
             .filter(|found| found.reason == Reason::UnreadableLine)
             .count();
         let agree = match breaks.len() - unreadable {
+            0 if unreadable == 0 && self.report.totals.is_empty() => {
+                "there was nothing to compare".into()
+            }
             0 if unreadable == 0 => "statement and ledger agree".into(),
             0 => "what could be read agrees".into(),
             1 => "statement and ledger don't agree: 1 break".into(),
