@@ -13,12 +13,13 @@ use refund_ledger::{Currency, Timestamp};
 use crate::period::Period;
 use crate::reconciliation::{LineRow, ReconcileError, ReconcileOptions, RefundRow};
 use crate::report::{Break, Reason, Sides, Totals};
-use crate::texts::{TextId, Texts};
+use crate::texts::{TextId, Texts, Unified};
 
 /// The two sides, and what was found so far.
 pub(crate) struct Matching<'a> {
     options: ReconcileOptions,
     texts: &'a Texts,
+    unified: &'a Unified,
     lines: &'a [LineRow],
     refunds: &'a [RefundRow],
     /// The refund that holds an external id, by the text's index.
@@ -63,21 +64,23 @@ struct Group<'a> {
 }
 
 impl<'a> Matching<'a> {
+    /// The texts of both sides are unified: equal ones have one id.
     pub(crate) fn new(
         options: ReconcileOptions,
         texts: &'a Texts,
+        unified: &'a Unified,
         lines: &'a [LineRow],
         refunds: &'a [RefundRow],
     ) -> Result<Self, ReconcileError> {
         if u32::try_from(lines.len().max(refunds.len())).is_err() {
             return Err(ReconcileError::TooMany);
         }
-        let mut holders = vec![None; texts.len()];
+        let mut holders = vec![None; unified.len()];
         for (at, refund) in (0_u32..).zip(refunds) {
             let Some(external_id) = refund.external_id else {
                 continue;
             };
-            let Some(holder) = holders.get_mut(external_id.index()) else {
+            let Some(holder) = holders.get_mut(unified.index(external_id)) else {
                 continue;
             };
             if let Some(first) = holder.replace(at).and_then(|first| row(refunds, first)) {
@@ -94,6 +97,7 @@ impl<'a> Matching<'a> {
         Ok(Self {
             options,
             texts,
+            unified,
             lines,
             refunds,
             holders,

@@ -51,7 +51,7 @@ impl Matching<'_> {
             .first()
             .and_then(|group| self.rows(group.lines).next())
             .and_then(|line| line.key);
-        let holder = key.and_then(|key| *self.holders.get(key.index())?);
+        let holder = key.and_then(|key| *self.holders.get(self.unified.index(key))?);
         let refund = holder.and_then(|at| Some((at, self.refund(at)?)));
         match refund {
             None => {
