@@ -9,6 +9,7 @@
 
 mod sqlite_support;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -43,6 +44,15 @@ fn answers(store: &SqliteStore) -> Vec<String> {
             ..filter
         };
         answers.push(format!("{:?}", store.list_refunds(&filter, None, 1000)));
+    }
+    for org in ["acme", "globex"] {
+        let mut outlines = Vec::new();
+        let read = store.refund_outlines(&id(org), &mut |outline| {
+            outlines.push(format!("{outline:?}"));
+            ControlFlow::Continue(())
+        });
+        outlines.sort();
+        answers.push(format!("{read:?} {outlines:?}"));
     }
     let mut wanted = ReadSet::default();
     let want = |wanted: &mut ReadSet, org: &str, external_id: &str| {

@@ -9,8 +9,11 @@
 
 mod sqlite_support;
 
+use std::ops::ControlFlow;
+
 use proptest::prelude::*;
 use refund_ledger::store::Store;
+use refund_ledger::store::sqlite::RefundOutline;
 use refund_ledger::{
     Batch, Command, Id, KindName, ListAfter, MovementKey, Operation, Refund, RefundContent,
     RefundFilter, RefundLookup, RefundQuery, Timestamp,
@@ -156,9 +159,36 @@ fn book(sketches: &[Sketch]) -> InFile {
     file
 }
 
+/// What the outlines of an org say, in the order of ids.
+fn outlines(file: &InFile, org: &str) -> Vec<String> {
+    let mut outlines = Vec::new();
+    file.store
+        .refund_outlines(&id(org), &mut |outline| {
+            outlines.push(format!("{outline:?}"));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    outlines.sort();
+    outlines
+}
+
+/// A refund in outline, by the plain meaning of its fields.
+fn outline(refund: &Refund) -> String {
+    let details = &refund.details;
+    let outline = RefundOutline {
+        id: refund.id,
+        external_id: details.external_id.as_ref().map(|id| id.id().as_str()),
+        external_invoice_id: details.external_invoice_id.as_ref().map(Id::as_str),
+        refund_datetime: details.refund_datetime,
+        currency: details.amount.currency(),
+        with_minor: details.amount.values().with,
+        deleted: refund.deleted,
+    };
+    format!("{outline:?}")
+}
+
 /// All refunds, deleted or not, in the order of lists.
 fn all(file: &InFile) -> Vec<Refund> {
-    use std::ops::ControlFlow;
     let mut refunds = Vec::new();
     let range = refund_ledger::store::ScanRange {
         refunds: true,
@@ -178,6 +208,24 @@ fn all(file: &InFile) -> Vec<Refund> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn outlines_say_what_the_refunds_of_the_org_say(mut sketches in sketches(), one_org: bool) {
+        if one_org {
+            for sketch in &mut sketches {
+                sketch.org = 0;
+            }
+        }
+        let file = book(&sketches);
+        let refunds = all(&file);
+        for org in ORGS {
+            let of_org = refunds.iter().filter(|refund| refund.movement.org_id() == org);
+            let mut wanted: Vec<String> = of_org.map(outline).collect();
+            wanted.sort();
+            prop_assert_eq!(outlines(&file, org), wanted, "of {}", org);
+        }
+        prop_assert_eq!(outlines(&file, "nobody"), Vec::<String>::new());
+    }
 
     #[test]
     fn a_list_holds_what_its_filter_matches(

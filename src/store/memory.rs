@@ -389,7 +389,7 @@ mod tests {
             }
         }
         let state = store.lock();
-        assert_eq!(state.entries_of(b.unwrap()).collect::<Vec<_>>(), [2, 4, 5]);
+        assert_eq!(state.refunds[&b.unwrap()].entries, [2, 4, 5]);
         let slot = state.movements.values().next().unwrap();
         assert_eq!(slot.own_entries, [0, 6]);
     }

@@ -13,6 +13,7 @@ mod list;
 mod load;
 mod open;
 mod open_files;
+mod outlines;
 mod rows;
 mod scan;
 mod schema;
@@ -32,6 +33,8 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+pub use self::outlines::RefundOutline;
+
 use self::bind::stored;
 use self::errors::Fault;
 use self::load::Known;
@@ -43,6 +46,7 @@ use self::statements::LOAD_JOURNAL;
 use self::transaction::Transaction;
 use self::writer::Writer;
 use super::{ReadSet, ScanRange, ScanRow, Snapshot, Store, StoreError, WriteBatch};
+use crate::id::Id;
 use crate::journal::{JournalPosition, JournalRecord};
 use crate::query::{ListAfter, Page, RefundFilter};
 use crate::refund::Refund;
@@ -206,6 +210,39 @@ impl SqliteStore {
         backup::back_up(&reader, target)?;
         self.keep(reader);
         Ok(())
+    }
+
+    /// Visits every refund of an org, deleted ones too, in any order and in one consistent view:
+    /// less of each than [`Store::scan`] does, in a fraction of its time. An org that is not there
+    /// has none.
+    ///
+    /// # Errors
+    /// [`StoreError::Corrupted`] where something stored can't be what it should be, and whatever
+    /// keeps the file from being read.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("refunds.db");
+    /// use std::ops::ControlFlow;
+    /// use refund_ledger::{Id, store::sqlite::SqliteStore};
+    /// let store = SqliteStore::open(&path)?;
+    /// let mut sum = 0_i128;
+    /// store.refund_outlines(&Id::new("acme")?, &mut |refund| {
+    ///     if !refund.deleted {
+    ///         sum += i128::from(refund.with_minor);
+    ///     }
+    ///     ControlFlow::Continue(())
+    /// })?;
+    /// assert_eq!(sum, 0, "no refunds were booked");
+    /// # Ok(()) }
+    /// ```
+    pub fn refund_outlines(
+        &self,
+        org: &Id,
+        visit: &mut dyn FnMut(RefundOutline<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.read(|connection| outlines::outlines(connection, org, visit))
     }
 
     fn reader(&self) -> Result<Connection, Fault> {

@@ -2,6 +2,7 @@
 
 mod content;
 mod query;
+mod reconcile;
 mod serve;
 mod token;
 
@@ -14,6 +15,7 @@ use refund_ledger::Id;
 
 pub(crate) use content::{Amount, Content, Create, Naming, RecordMovement, Scope, Update};
 pub(crate) use query::{Journal, Kind, List, Movements, Totals};
+pub(crate) use reconcile::Reconcile;
 pub(crate) use serve::{LogFormat, LogLevel, Serve};
 pub(crate) use token::Token;
 
@@ -23,8 +25,8 @@ use crate::output::{self, Exit, Output};
 /// Keeps a refund ledger: never refunds a movement beyond its amount, never books a refund twice,
 /// and proves afterwards what happened.
 ///
-/// Exit codes: 0 done; 1 done, but some lines were rejected, or the one command was refused by the
-/// ledger's rules; 2 usage or I/O error; 3 `verify`: divergent; 4 `verify`: incomplete.
+/// Exit codes: 0 done; 1 done, but some lines were rejected, the one command was refused by the
+/// ledger's rules, or `reconcile` found breaks or lines that can't be read; 2 usage or I/O error; 3 `verify`: divergent; 4 `verify`: incomplete.
 #[derive(Debug, Parser)]
 #[command(name = "refunds", version, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -108,6 +110,8 @@ pub(crate) enum Task {
     Backup(Backup),
     /// Print JSON Lines that rebuild the ledger (see `import --preserve`)
     Export(Export),
+    /// Compare the ledger with what a payment provider or bank says it paid back
+    Reconcile(Box<Reconcile>),
     /// Answer the REST contract over HTTP
     Serve(Serve),
     /// Make a token for callers of the server; the file gets only its SHA-256
@@ -230,7 +234,7 @@ pub(crate) struct Export {
 /// `demo`
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
-    /// The folder for the ledger; a new one under the system's temporary folder unless given
+    /// The folder for the ledger, the statement and the report; a new one under the system's temporary folder unless given
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 }

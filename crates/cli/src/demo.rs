@@ -6,18 +6,26 @@ use std::path::{Path, PathBuf};
 use refund_ledger::{
     Head, Ledger, LedgerError, MovementKey, Receipt, RefundFilter, RefundId, wire,
 };
+use refund_reconcile::Source;
 use serde::Serialize;
 
-use crate::args::{Common, Demo};
+use crate::args::{Common, Demo, Reconcile};
 use crate::failure::Failure;
 use crate::ledger_file;
 use crate::output::{Exit, Output};
 use crate::read;
+use crate::reconcile;
 use crate::table;
 use crate::visible::visible;
 
 /// The movements and refunds of the demo, as an import file.
 const SAMPLE: &str = include_str!("../demo/sample.jsonl");
+
+/// Refunds of the month that is reconciled, as an import file.
+const MARCH: &str = include_str!("../demo/march.jsonl");
+
+/// What the provider says about that month.
+const STATEMENT: &str = include_str!("../demo/statement.csv");
 
 /// The line of the sample that is sent a second time.
 const REPEATED_LINE: usize = 3;
@@ -34,34 +42,46 @@ struct Summary {
     ledger: String,
     verdict: &'static str,
     head: Head,
+    statement: String,
+    report: String,
+}
+
+/// Where everything goes.
+struct Paths {
+    ledger: PathBuf,
+    statement: PathBuf,
+    report: PathBuf,
 }
 
 /// Runs the demo.
 pub(crate) fn run(common: &Common, args: &Demo, output: &mut Output) -> Result<Exit, Failure> {
-    let path = place(args)?;
-    let ledger = Ledger::open(&path)?.with_actor(common.actor.clone());
+    let paths = place(args)?;
+    let ledger = Ledger::open(&paths.ledger)?.with_actor(common.actor.clone());
     let mut show = Show {
         output,
         ledger: &ledger,
     };
-    show.book(&path)?;
+    show.book(&paths.ledger)?;
     show.replay()?;
     show.refuse()?;
     show.change()?;
+    show.reconcile(common, &paths)?;
     let head = show.prove()?;
-    show.look_further(&path)?;
+    show.look_further(&paths)?;
     if output.is_json() {
         output.json(&Summary {
-            ledger: path.display().to_string(),
+            ledger: paths.ledger.display().to_string(),
             verdict: "valid",
             head,
+            statement: paths.statement.display().to_string(),
+            report: paths.report.display().to_string(),
         })?;
     }
     Ok(Exit::Done)
 }
 
-/// Where the ledger goes: a new file.
-fn place(args: &Demo) -> Result<PathBuf, Failure> {
+/// Where the ledger, the statement and the report go: new files.
+fn place(args: &Demo) -> Result<Paths, Failure> {
     let folder = if let Some(folder) = &args.dir {
         fs::create_dir_all(folder).map_err(|error| Failure::file("made", folder, error))?;
         folder.clone()
@@ -77,14 +97,37 @@ fn place(args: &Demo) -> Result<PathBuf, Failure> {
             .map_err(|error| Failure::file("written", &temporary, error))?
             .keep()
     };
-    let path = folder.join("refunds.db");
-    if ledger_file::exists(&path)? {
-        return Err(Failure::Usage(format!(
-            "there is a ledger at `{}` already; give `--dir` another folder",
-            path.display()
-        )));
+    let paths = Paths {
+        ledger: folder.join("refunds.db"),
+        statement: folder.join("statement.csv"),
+        report: folder.join("reconciliation.html"),
+    };
+    for path in [&paths.ledger, &paths.statement, &paths.report] {
+        if ledger_file::exists(path)? {
+            return Err(Failure::Usage(format!(
+                "there is a file at `{}` already; give `--dir` another folder",
+                path.display()
+            )));
+        }
     }
-    Ok(path)
+    Ok(paths)
+}
+
+/// The command that reconciles March, as a user would give it.
+fn of_march(paths: &Paths) -> Result<Reconcile, Failure> {
+    Ok(Reconcile {
+        statement: paths.statement.clone(),
+        source: Source::Stripe,
+        map: None,
+        keys: None,
+        org: None,
+        from: Some("2022-03-01T00:00:00Z".parse()?),
+        to: Some("2022-04-01T00:00:00Z".parse()?),
+        tolerance_minor: 0,
+        window_days: 5,
+        propose: false,
+        report: vec![paths.report.clone()],
+    })
 }
 
 struct Show<'a> {
@@ -153,6 +196,27 @@ impl Show<'_> {
         self.list()
     }
 
+    fn reconcile(&mut self, common: &Common, paths: &Paths) -> Result<(), Failure> {
+        self.say("\na month later, the ledger beside what the provider says it paid back:\n")?;
+        for line in MARCH.lines() {
+            self.execute(line)?;
+        }
+        fs::write(&paths.statement, STATEMENT)
+            .map_err(|error| Failure::file("written", &paths.statement, error))?;
+        let common = Common {
+            ledger: Some(paths.ledger.clone()),
+            actor: common.actor.clone(),
+            format: common.format,
+        };
+        let args = of_march(paths)?;
+        let reconciled = reconcile::reconcile(&common, &args)?;
+        self.say(&reconciled.text(&args))?;
+        self.say(&format!(
+            "\nthe same for a browser, with what each break means: {}",
+            paths.report.display()
+        ))
+    }
+
     fn prove(&mut self) -> Result<Head, Failure> {
         let report = self.ledger.verify(None)?;
         self.say(&format!("\nverify: {}", read::report_text(&report)))?;
@@ -164,15 +228,17 @@ impl Show<'_> {
         Ok(head)
     }
 
-    fn look_further(&mut self, path: &Path) -> Result<(), Failure> {
-        let path = path.display();
+    fn look_further(&mut self, paths: &Paths) -> Result<(), Failure> {
+        let (path, statement) = (paths.ledger.display(), paths.statement.display());
         self.say(&format!(
             "\nthe ledger is in {path}; look further:\n\
              \x20 refunds --ledger {path} list\n\
              \x20 refunds --ledger {path} movements\n\
              \x20 refunds --ledger {path} balance --org acme --subscription sub-7 --movement mov-42\n\
              \x20 refunds --ledger {path} journal --after 0\n\
-             \x20 refunds --ledger {path} verify"
+             \x20 refunds --ledger {path} verify\n\
+             \x20 refunds --ledger {path} reconcile --source stripe --statement {statement} \
+             --from 2022-03-01 --to 2022-04-01"
         ))
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use refund_ledger::{ErrorCode, LedgerError, wire};
+use refund_reconcile::ReconcileError;
 use serde::Serialize;
 
 use crate::args::Format;
@@ -128,6 +129,12 @@ impl From<LedgerError> for Failure {
             | ErrorCode::StoreCorrupted => Self::Ledger(error),
             _ => Self::Refused(error),
         }
+    }
+}
+
+impl From<ReconcileError> for Failure {
+    fn from(error: ReconcileError) -> Self {
+        Self::Usage(error.to_string())
     }
 }
 

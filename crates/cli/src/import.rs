@@ -6,8 +6,8 @@ mod csv;
 mod inputs;
 mod lines;
 mod preserve;
-mod progress;
 mod rejects;
+mod rows;
 
 use std::sync::Arc;
 
@@ -24,8 +24,10 @@ use crate::ledger_file;
 use crate::output::{Exit, Output};
 
 use ahead::Batches;
+pub(crate) use inputs::{Bytes, open};
 use inputs::{Inputs, Item};
 use rejects::Rejects;
+pub(crate) use rows::RawRows;
 
 /// How many lines are carried out in one transaction.
 const BATCH_LINES_MAX: usize = 1_000;

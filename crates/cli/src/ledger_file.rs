@@ -78,7 +78,7 @@ pub(crate) fn spare(common: &Common, target: &Path, in_use: &[PathBuf]) -> Resul
 }
 
 /// The path without links and dots, also of a file that is not there yet.
-fn whole(path: &Path) -> PathBuf {
+pub(crate) fn whole(path: &Path) -> PathBuf {
     if let Ok(whole) = path.canonicalize() {
         return whole;
     }

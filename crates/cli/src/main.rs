@@ -11,8 +11,10 @@ mod import;
 mod ledger_file;
 mod list;
 mod output;
+mod progress;
 mod publish;
 mod read;
+mod reconcile;
 mod row;
 mod serve;
 mod table;
@@ -85,6 +87,7 @@ fn run(cli: &Cli, output: &mut Output) -> Result<Exit, Failure> {
         Task::Head => read::head(common, output),
         Task::Backup(args) => export::backup(common, args, output),
         Task::Export(args) => export::run(common, args, output),
+        Task::Reconcile(args) => reconcile::run(common, args, output),
         Task::Token(args) => token::run(args, output),
         Task::Serve(args) => serve::run(common, args, output),
         Task::Demo(args) => demo::run(common, args, output),

@@ -13,7 +13,8 @@ use crate::failure::Failure;
 pub(crate) enum Exit {
     /// 0: done.
     Done,
-    /// 1: done, but some lines were rejected, or the one command was refused by the rules.
+    /// 1: done, but some lines were rejected, the one command was refused by the rules, or two sides
+    /// don't agree.
     Refused,
     /// 2: usage or I/O error.
     Failed,

@@ -65,14 +65,22 @@ impl Publish {
 
     /// Writes a line.
     pub(crate) fn line(&mut self, line: &[u8]) -> Result<(), Failure> {
-        let writer: &mut dyn Write = match &mut self.target {
+        self.write(|writer| {
+            writer.write_all(line)?;
+            writer.write_all(b"\n")
+        })
+    }
+
+    /// Writes whatever the function does.
+    pub(crate) fn write(
+        &mut self,
+        write: impl FnOnce(&mut (dyn Write + Send)) -> io::Result<()>,
+    ) -> Result<(), Failure> {
+        let writer: &mut (dyn Write + Send) = match &mut self.target {
             Target::Direct(file) => file,
             Target::Temporary(_, file) => file,
         };
-        writer
-            .write_all(line)
-            .and_then(|()| writer.write_all(b"\n"))
-            .map_err(|error| Failure::file("written", &self.path, error))
+        write(writer).map_err(|error| Failure::file("written", &self.path, error))
     }
 }
 

@@ -4,7 +4,9 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::errors::Fault;
+use super::outlines::RefundOutline;
 use crate::amount::{Amount, Percentage, Tax, Values};
+use crate::currency::Currency;
 use crate::hash::Hash;
 use crate::id::{Id, MovementKey, RefundId};
 use crate::journal::{Entry, JournalEntry, JournalPosition, JournalRecord};
@@ -155,9 +157,13 @@ impl<'a> Columns<'a> {
         self.valid(value)
     }
 
+    fn currency(&mut self) -> Result<Currency, Fault> {
+        let code = self.text()?;
+        self.valid(code.parse().ok())
+    }
+
     fn amount(&mut self) -> Result<Amount, Fault> {
-        let currency = self.text()?;
-        let currency = self.valid(currency.parse().ok())?;
+        let currency = self.currency()?;
         let values = Values {
             with: self.integer()?,
             without: self.integer()?,
@@ -263,10 +269,8 @@ impl<'a> Columns<'a> {
     /// The refund columns.
     pub(super) fn refund(&mut self, key: MovementKey) -> Result<RefundRow, Fault> {
         let id = RefundId::from_bytes(self.array()?);
-        self.refund_content(id, key).map_err(|fault| match fault {
-            Fault::Damaged(what) => Fault::Damaged(format!("refund {id}: {what}")),
-            other => other,
-        })
+        self.refund_content(id, key)
+            .map_err(|fault| of_refund(id, fault))
     }
 
     fn refund_content(&mut self, id: RefundId, key: MovementKey) -> Result<RefundRow, Fault> {
@@ -315,6 +319,25 @@ impl<'a> Columns<'a> {
         })
     }
 
+    /// The columns of an outline.
+    pub(super) fn outline(&mut self) -> Result<RefundOutline<'a>, Fault> {
+        let id = RefundId::from_bytes(self.array()?);
+        self.outline_content(id)
+            .map_err(|fault| of_refund(id, fault))
+    }
+
+    fn outline_content(&mut self, id: RefundId) -> Result<RefundOutline<'a>, Fault> {
+        Ok(RefundOutline {
+            id,
+            external_id: self.optional_text()?,
+            external_invoice_id: self.optional_text()?,
+            refund_datetime: self.timestamp()?,
+            currency: self.currency()?,
+            with_minor: self.integer()?,
+            deleted: self.flag()?,
+        })
+    }
+
     /// The record columns.
     pub(super) fn record(&mut self, key: &MovementKey) -> Result<JournalRecord, Fault> {
         let position: JournalPosition = self.number()?;
@@ -346,6 +369,14 @@ impl<'a> Columns<'a> {
             return Err(Fault::Damaged("its movement is missing".into()));
         };
         key(org, subscription, movement)
+    }
+}
+
+/// The fault, with the refund that has it.
+fn of_refund(id: RefundId, fault: Fault) -> Fault {
+    match fault {
+        Fault::Damaged(what) => Fault::Damaged(format!("refund {id}: {what}")),
+        other => other,
     }
 }
 

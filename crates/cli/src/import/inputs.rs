@@ -9,8 +9,8 @@ use refund_ledger::{ErrorCode, LedgerError, wire};
 
 use super::csv::CsvRows;
 use super::lines::JsonLines;
-use super::progress::Progress;
 use crate::failure::Failure;
+use crate::progress::Progress;
 
 /// The most bytes of a line or row that are kept. A valid line has fewer.
 pub(super) const LINE_BYTES_MAX: usize = 128 * 1_024;
@@ -56,10 +56,10 @@ pub(super) struct RawLine {
 }
 
 /// A file or standard input.
-type Bytes = Box<dyn io::Read + Send>;
+pub(crate) type Bytes = Box<dyn io::Read + Send>;
 
 /// Where lines come from.
-pub(super) type Source = Box<dyn BufRead + Send>;
+pub(crate) type Source = Box<dyn BufRead + Send>;
 
 enum Reader {
     Json(JsonLines),
@@ -87,16 +87,11 @@ impl Inputs {
         let mut waiting: Vec<(PathBuf, Bytes)> = Vec::with_capacity(paths.len());
         let mut bytes = Some(0_u64);
         for path in paths.iter().rev() {
-            if path.as_os_str() == "-" {
-                bytes = None;
-                waiting.push((path.clone(), Box::new(io::stdin())));
-                continue;
-            }
-            let (file, length) = open(path).map_err(|error| Failure::file("read", path, error))?;
+            let (source, length) = open(path)?;
             bytes = bytes
                 .zip(length)
                 .map(|(sum, length)| sum.saturating_add(length));
-            waiting.push((path.clone(), Box::new(file)));
+            waiting.push((path.clone(), source));
         }
         let mut this = Self {
             several: paths.len() > 1,
@@ -167,8 +162,16 @@ impl Inputs {
     }
 }
 
-/// A file with its length, where it has one.
-fn open(path: &Path) -> io::Result<(File, Option<u64>)> {
+/// A file, or standard input for `-`, with its length, where it has one.
+pub(crate) fn open(path: &Path) -> Result<(Bytes, Option<u64>), Failure> {
+    if path.as_os_str() == "-" {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let (file, length) = open_file(path).map_err(|error| Failure::file("read", path, error))?;
+    Ok((Box::new(file), length))
+}
+
+fn open_file(path: &Path) -> io::Result<(File, Option<u64>)> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_dir() {

@@ -20,7 +20,20 @@ fn every_command_answers_json_with_exactly_one_object() {
         "--movement",
         "mov-42",
     ];
-    let commands: [&[&str]; 12] = [
+    let statement = place.file("empty.csv", "Amount,Currency,Date\n");
+    let (source, columns) = ("csv", "amount=Amount,currency=Currency,date=Date");
+    let commands: [&[&str]; 13] = [
+        &[
+            "reconcile",
+            "--source",
+            source,
+            "--map",
+            columns,
+            "--statement",
+            &statement,
+            "--to",
+            "2022-01-01",
+        ],
         &["list"],
         &["show", &id],
         &["history", &id],
@@ -48,8 +61,9 @@ fn every_command_answers_json_with_exactly_one_object() {
 #[test]
 fn usage_errors_exit_2() {
     let place = Place::with_samples();
-    let cases: [&[&str]; 9] = [
+    let cases: [&[&str]; 10] = [
         &[],
+        &["reconcile", "--statement", "x.csv"],
         &["lists"],
         &["list", "--limit", "x"],
         &["list", "--colour"],
@@ -126,7 +140,8 @@ fn what_only_reads_or_changes_makes_no_ledger() {
         "--description",
         "x",
     ];
-    let commands: [Vec<&str>; 16] = [
+    let commands: [Vec<&str>; 17] = [
+        vec!["reconcile", "--source", "stripe", "--statement", "-"],
         vec!["list"],
         vec!["list", "--format", "csv"],
         vec!["show", id],
@@ -256,6 +271,8 @@ fn the_demo_leaves_a_ledger_and_does_not_overwrite_one() {
         "replayed: true",
         "over_refund: ",
         "refund_deleted",
+        "statement and ledger don't agree: 8 breaks",
+        "INCOMPLETE: 1 line",
         "verify: valid",
         "head: {",
     ] {
@@ -272,6 +289,81 @@ fn the_demo_leaves_a_ledger_and_does_not_overwrite_one() {
             .output()
             .unwrap(),
     );
-    assert_eq!(list.exits(0).json_lines().len(), 3);
+    assert_eq!(list.exits(0).json_lines().len(), 9);
     place.run(&["demo", "--dir", folder]).exits(2);
+    for name in ["statement.csv", "reconciliation.html"] {
+        let folder = place.path(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join(name), "mine").unwrap();
+        let run = place
+            .run(&["demo", "--dir", folder.to_str().unwrap()])
+            .exits(2);
+        assert!(run.stderr.contains(name), "{run:?}");
+        assert_eq!(fs::read(folder.join(name)).unwrap(), b"mine");
+        assert!(
+            !folder.join("refunds.db").exists(),
+            "nothing is begun beside a file of another"
+        );
+    }
+}
+
+#[test]
+fn the_demo_reconciles_with_a_break_of_each_kind() {
+    let place = Place::new();
+    let folder = place.path("demo");
+    let demo = place
+        .run_json(&["demo", "--dir", folder.to_str().unwrap()])
+        .exits(0)
+        .json();
+    let (ledger, statement) = (
+        demo["ledger"].as_str().unwrap(),
+        demo["statement"].as_str().unwrap(),
+    );
+    let run = Run::of(
+        Command::new(REFUNDS)
+            .args([
+                "reconcile",
+                "--source",
+                "stripe",
+                "--format",
+                "json",
+                "--ledger",
+                ledger,
+            ])
+            .args([
+                "--statement",
+                statement,
+                "--from",
+                "2022-03-01",
+                "--to",
+                "2022-04-01",
+            ])
+            .output()
+            .unwrap(),
+    );
+    let report = run.exits(1).json();
+    let page = fs::read_to_string(demo["report"].as_str().unwrap()).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+    let found: Vec<&str> = report["breaks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|found| found["reason"].as_str().unwrap())
+        .collect();
+    for reason in [
+        "missing_in_ledger",
+        "missing_in_statement",
+        "amount_mismatch",
+        "currency_mismatch",
+        "date_outside_window",
+        "duplicate_in_statement",
+        "ledger_refund_deleted",
+        "unreadable_line",
+    ] {
+        assert!(found.contains(&reason), "{reason}: {report}");
+        assert!(
+            page.contains(&format!("id=\"{reason}\"")),
+            "{reason} in the page"
+        );
+    }
 }

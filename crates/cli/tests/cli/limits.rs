@@ -130,6 +130,41 @@ fn a_full_disk_leaves_nothing_of_a_ledger_that_was_being_rebuilt() {
 }
 
 #[test]
+fn a_full_disk_leaves_the_reports_that_were_there() {
+    let place = Place::with_samples();
+    let rows = (0..600).map(|n| format!("x-{n},1,EUR,2022-02-24\n"));
+    let rows: String = rows.collect();
+    let statement = place.file("statement.csv", format!("Ref,Amount,Currency,Date\n{rows}"));
+    let files = ["r.csv", "r.html", "r.json"].map(|name| place.file(name, "old"));
+    let mut arguments = vec!["reconcile", "--source", "csv", "--statement", &statement];
+    arguments.extend(["--map", "key=Ref,amount=Amount,currency=Currency,date=Date"]);
+    arguments.push("--report");
+    arguments.extend(files.iter().map(String::as_str));
+    let before = place.files();
+    // The CSV fits into 128 KiB, the page behind it does not.
+    let run = Run::of(
+        limited(&place, "ulimit -f 256", &arguments)
+            .output()
+            .unwrap(),
+    )
+    .exits(2);
+    assert!(run.stderr.contains("r.html` can't be written"), "{run:?}");
+    assert!(run.stdout.is_empty(), "{run:?}");
+    assert_eq!(place.files(), before);
+    for name in ["r.csv", "r.html", "r.json"] {
+        assert_eq!(place.read(name), "old", "{name}");
+    }
+    place.run(&arguments).exits(1);
+    let csv = place.read("r.csv");
+    assert!(
+        csv.len() < 128 * 1_024,
+        "it would have fitted: {} bytes",
+        csv.len()
+    );
+    assert!(place.read("r.html").len() > 128 * 1_024, "and the page not");
+}
+
+#[test]
 fn a_ledger_that_may_not_be_written_is_refused_clearly_and_stays_as_it_is() {
     let place = Place::with_samples();
     let before = fs::read(place.ledger()).unwrap();

@@ -20,5 +20,6 @@ mod import;
 mod limits;
 mod list;
 mod processes;
+mod reconcile;
 mod serve;
 mod token;

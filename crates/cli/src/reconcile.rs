@@ -1,0 +1,194 @@
+//! `reconcile`: the ledger beside a provider's or bank's statement.
+
+mod keys;
+mod orgs;
+mod refunds;
+mod report;
+mod report_files;
+mod statement;
+mod summary;
+
+use std::panic::resume_unwind;
+use std::path::Path;
+use std::sync::mpsc::sync_channel;
+use std::thread;
+
+use refund_ledger::{Host, Id, SystemHost};
+use refund_reconcile::{
+    About, Period, ReadOptions, ReconcileOptions, Reconciliation, Report, write_json,
+};
+
+use crate::args::{Common, Reconcile};
+use crate::failure::Failure;
+use crate::ledger_file;
+use crate::output::{Exit, Output, checked, note};
+use crate::progress::Progress;
+use crate::visible::visible;
+
+use refunds::{Batch, Refunds};
+use report_files::ReportFiles;
+use statement::Statement;
+use summary::Summary;
+
+/// After how many lines those refunds are taken that were read meanwhile.
+const LINES_AT_ONCE: usize = 1_024;
+
+/// How many batches of refunds wait at most.
+const BATCHES_WAITING_MAX: usize = 4;
+
+/// How many unreadable lines are told on standard error.
+const NOTED_MAX: usize = 10;
+
+/// What came of it.
+pub(crate) struct Reconciled {
+    report: Report,
+    org: Option<Id>,
+}
+
+impl Reconciled {
+    /// What a person reads.
+    pub(crate) fn text(&self, args: &Reconcile) -> String {
+        let summary = Summary {
+            args,
+            org: self.org.as_ref().map(Id::as_str),
+            report: &self.report,
+        };
+        summary.text()
+    }
+}
+
+/// Reconciles a statement and tells what does not agree.
+pub(crate) fn run(common: &Common, args: &Reconcile, output: &mut Output) -> Result<Exit, Failure> {
+    let reconciled = reconcile(common, args)?;
+    let report = &reconciled.report;
+    note_unreadable(report);
+    if output.is_json() {
+        checked(write_json(report, output))?;
+    } else {
+        output.line(&reconciled.text(args))?;
+    }
+    Ok(if report.breaks.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Refused
+    })
+}
+
+/// Reads both sides, compares them, and writes the files that were asked for.
+pub(crate) fn reconcile(common: &Common, args: &Reconcile) -> Result<Reconciled, Failure> {
+    let options = reconcile_options(args)?;
+    let read = ReadOptions::new(args.source, args.map.clone().unwrap_or_default())
+        .map_err(|error| Failure::Usage(error.to_string()))?;
+    let files = ReportFiles::begin(common, args)?;
+    let statement = Statement::open(&args.statement)?;
+    let refunds = Refunds::open(common, args.org.as_ref())?;
+
+    let mut both = Reconciliation::new(args.source, options);
+    if let Some(path) = &args.keys {
+        keys::read(path, &mut both)?;
+    }
+    read_both(statement, &read, &refunds, &mut both)?;
+    let report = both.finish()?;
+    let org = refunds.into_org();
+    let about = About {
+        title: &title(org.as_ref()),
+        statement: &name(&args.statement),
+        ledger: &name(ledger_file::path(common)?),
+        org: org.as_ref().map(Id::as_str),
+        options,
+        made_at: SystemHost::default().now(),
+    };
+    files.write(&report, &about)?;
+    Ok(Reconciled { report, org })
+}
+
+/// Reads the statement, and the ledger beside it.
+fn read_both(
+    statement: Statement<'_>,
+    options: &ReadOptions,
+    refunds: &Refunds,
+    both: &mut Reconciliation,
+) -> Result<(), Failure> {
+    let (lines_read, refunds_read) = Progress::of_bytes_and_refunds(statement.bytes());
+    let add = |both: &mut Reconciliation, batch: Batch| -> Result<(), Failure> {
+        refunds_read.count(batch.len());
+        Ok(batch.add_to(both)?)
+    };
+    let read = thread::scope(|scope| {
+        let (sender, batches) = sync_channel(BATCHES_WAITING_MAX);
+        let sending = thread::Builder::new()
+            .name("refunds".into())
+            .spawn_scoped(scope, move || refunds.send(&sender))
+            .map_err(|source| Failure::Io {
+                what: "the ledger can't be read beside the statement".into(),
+                source,
+            })?;
+        let mut lines = 0_usize;
+        let read = statement.read(options, &lines_read, |item| {
+            both.item(item)?;
+            lines = lines.wrapping_add(1);
+            if lines.is_multiple_of(LINES_AT_ONCE) {
+                batches.try_iter().try_for_each(|batch| add(both, batch))?;
+            }
+            Ok(())
+        });
+        lines_read.finish();
+        let read = read.and_then(|()| batches.iter().try_for_each(|batch| add(both, batch)));
+        // After a failure, nobody wants what would still come.
+        drop(batches);
+        let sent = sending.join().unwrap_or_else(|panic| resume_unwind(panic));
+        read.and(sent)
+    });
+    refunds_read.finish();
+    read
+}
+
+fn reconcile_options(args: &Reconcile) -> Result<ReconcileOptions, Failure> {
+    if let (Some(from), Some(to)) = (args.from, args.to)
+        && from >= to
+    {
+        return Err(Failure::Usage(format!(
+            "`--from` is {from} and `--to` is {to}; the period must begin before it ends"
+        )));
+    }
+    Ok(ReconcileOptions {
+        period: Period {
+            from: args.from,
+            to: args.to,
+            window_days: args.window_days,
+        },
+        tolerance_minor: args.tolerance_minor,
+        propose: args.propose,
+    })
+}
+
+/// The heading of reports for people.
+fn title(org: Option<&Id>) -> String {
+    org.map_or("Refunds".into(), |org| format!("Refunds of {org}"))
+}
+
+/// What a file is called, without where it is.
+fn name(path: &Path) -> String {
+    if path.as_os_str() == "-" {
+        return "standard input".into();
+    }
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into()
+}
+
+/// Tells the first few lines that can't be read; all are in the reports.
+fn note_unreadable(report: &Report) {
+    let mut unreadable = report.breaks.iter().filter_map(|found| {
+        let message = found.message.as_deref()?;
+        Some((found.line?, message))
+    });
+    for (line, message) in unreadable.by_ref().take(NOTED_MAX) {
+        note(&visible(&format!("unreadable: line {line}: {message}")));
+    }
+    let more = unreadable.count();
+    if more > 0 {
+        note(&format!(
+            "unreadable: {more} more lines; see them all with `--report FILE`"
+        ));
+    }
+}

@@ -1,0 +1,80 @@
+//! Pass 4: what might belong together.
+
+use refund_ledger::{Currency, Timestamp};
+
+use super::{Matching, row};
+use crate::report::Proposal;
+
+impl Matching<'_> {
+    /// Lines and refunds of one amount, in time, where neither has another to go with.
+    pub(crate) fn proposals(&self) -> Vec<Proposal> {
+        let lines = self.inside_lines();
+        let refunds = self.inside_refunds();
+        let mut proposals = Vec::new();
+        for (place, at) in &lines {
+            if let Some(refund_at) = self.only(&refunds, *place)
+                && let (Some(line), Some(refund)) = (self.line(*at), self.refund(refund_at))
+                && self.only(&lines, (place.0, refund.date)) == Some(*at)
+            {
+                proposals.push(Proposal {
+                    line: line.line,
+                    key: line.key.map(|key| self.text(key)),
+                    refund_id: refund.id,
+                    currency: line.currency,
+                    minor: line.minor,
+                });
+            }
+        }
+        proposals
+            .sort_by(|one, other| (&one.key, one.refund_id).cmp(&(&other.key, other.refund_id)));
+        proposals
+    }
+
+    /// The only one that fits, where there is exactly one.
+    fn only(&self, sorted: &[(Place, u32)], place: Place) -> Option<u32> {
+        let (amount, date) = place;
+        let is_before = |(other, other_date): Place| {
+            other < amount
+                || other == amount && other_date < date && !self.period().allows(other_date, date)
+        };
+        let start = sorted.partition_point(|(other, _)| is_before(*other));
+        let fits = |((other, other_date), _): &(Place, u32)| {
+            *other == amount && self.period().allows(*other_date, date)
+        };
+        match sorted.get(start..)? {
+            [first, second, ..] if fits(second) => {
+                debug_assert!(fits(first), "those that fit stand together");
+                None
+            }
+            [first, ..] if fits(first) => Some(first.1),
+            _ => None,
+        }
+    }
+
+    fn inside_lines(&self) -> Vec<(Place, u32)> {
+        let all = self.lines;
+        let rows = self.unclaimed_lines().into_iter();
+        let mut sorted: Vec<_> = rows
+            .filter_map(|at| Some((row(all, at)?, at)))
+            .filter(|(line, _)| self.is_inside(line.date))
+            .map(|(line, at)| (((line.currency, line.minor), line.date), at))
+            .collect();
+        sorted.sort_unstable();
+        sorted
+    }
+
+    fn inside_refunds(&self) -> Vec<(Place, u32)> {
+        let all = self.refunds;
+        let rows = self.unclaimed_refunds().into_iter();
+        let mut sorted: Vec<_> = rows
+            .filter_map(|at| Some((row(all, at)?, at)))
+            .filter(|(refund, _)| self.is_inside(refund.date))
+            .map(|(refund, at)| (((refund.currency, refund.minor), refund.date), at))
+            .collect();
+        sorted.sort_unstable();
+        sorted
+    }
+}
+
+/// Amount, then date.
+type Place = ((Currency, i64), Timestamp);

@@ -1,0 +1,277 @@
+//! Bytes to text: what a stream begins with, and in which encoding it is.
+
+use std::io::{self, Read};
+
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
+
+use crate::read::StatementError;
+
+/// How much of a stream is looked at before it is read.
+const HEAD_BYTES: usize = 8 * 1024;
+
+/// A stream whose first bytes are known.
+pub(crate) struct Opened<R> {
+    head: Vec<u8>,
+    rest: R,
+    encoding: &'static Encoding,
+}
+
+/// What comes out of decoding.
+pub(crate) type Text<R> = Decoded<io::Chain<io::Cursor<Vec<u8>>, R>>;
+
+impl<R: Read> Opened<R> {
+    /// Looks at the beginning of a stream: what it is in, and whether it is text at all.
+    pub(crate) fn new(
+        mut input: R,
+        declared: Option<&'static Encoding>,
+    ) -> Result<Self, StatementError> {
+        let mut head = Vec::new();
+        input
+            .by_ref()
+            .take(HEAD_BYTES as u64)
+            .read_to_end(&mut head)?;
+        if let Some(known) = known_binary(&head) {
+            return Err(StatementError::Binary { seen: known.into() });
+        }
+        let encoding = match Encoding::for_bom(&head) {
+            Some((marked, length)) => {
+                head.drain(..length);
+                marked
+            }
+            None => unmarked(&head, declared),
+        };
+        let is_wide = encoding == UTF_16LE || encoding == UTF_16BE;
+        if !is_wide && head.contains(&0) {
+            return Err(StatementError::Binary {
+                seen: "it holds bytes of zero, which text does not have unless it is UTF-16 \
+                       (`encoding=utf-16`)"
+                    .into(),
+            });
+        }
+        let is_blank = head
+            .iter()
+            .all(|byte| byte.is_ascii_whitespace() || (is_wide && *byte == 0));
+        if is_blank && head.len() < HEAD_BYTES / 2 {
+            return Err(StatementError::Empty);
+        }
+        Ok(Self {
+            head,
+            rest: input,
+            encoding,
+        })
+    }
+
+    /// The first bytes, as they are in the file, without a mark of byte order.
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    pub(crate) fn encoding(&self) -> &'static Encoding {
+        self.encoding
+    }
+
+    /// The stream in UTF-8. What is not valid becomes a byte that UTF-8 never has, so that whoever
+    /// reads that place finds it.
+    pub(crate) fn decode(self, encoding: &'static Encoding) -> Text<R> {
+        let input = io::Cursor::new(self.head).chain(self.rest);
+        Decoded {
+            input,
+            decoder: (encoding != UTF_8).then(|| encoding.new_decoder_without_bom_handling()),
+            raw: Vec::new(),
+            raw_at: 0,
+            at_end: false,
+            finished: false,
+        }
+    }
+}
+
+/// Files that are taken for statements, by their first bytes.
+fn known_binary(head: &[u8]) -> Option<&'static str> {
+    let known: [(&[u8], &str); 4] = [
+        (
+            b"PK\x03\x04",
+            "it is a ZIP archive or an Excel workbook: unpack it, or save the sheet as CSV",
+        ),
+        (
+            b"\xd0\xcf\x11\xe0",
+            "it is an old Excel workbook: save the sheet as CSV",
+        ),
+        (b"\x1f\x8b", "it is compressed with gzip: unpack it"),
+        (
+            b"%PDF",
+            "it is a PDF: statements are read as CSV, JSON or XML",
+        ),
+    ];
+    known
+        .into_iter()
+        .find(|(magic, _)| head.starts_with(magic))
+        .map(|(_, seen)| seen)
+}
+
+/// The encoding of a stream without a mark of byte order.
+fn unmarked(head: &[u8], declared: Option<&'static Encoding>) -> &'static Encoding {
+    match (declared, head) {
+        // UTF-16 whose first character is of ASCII shows by itself which half comes first.
+        (Some(encoding), [0, _, ..]) if encoding == UTF_16LE => UTF_16BE,
+        (None, [b'<', 0, ..]) => UTF_16LE,
+        (None, [0, b'<', ..]) => UTF_16BE,
+        (Some(encoding), _) => encoding,
+        (None, _) => UTF_8,
+    }
+}
+
+/// What to say where a piece of text is not valid.
+pub(crate) fn invalid_text(encoding: &'static Encoding) -> String {
+    if encoding == UTF_8 {
+        return "is not UTF-8; if the file is in Latin-1 or windows-1252, say \
+                `encoding=windows-1252`"
+            .into();
+    }
+    format!("is not valid {}", encoding.name())
+}
+
+/// A stream in UTF-8, decoded from another encoding where it is in one.
+pub(crate) struct Decoded<R> {
+    input: R,
+    /// None for UTF-8, which goes through as it is.
+    decoder: Option<Decoder>,
+    raw: Vec<u8>,
+    raw_at: usize,
+    at_end: bool,
+    finished: bool,
+}
+
+/// Parsers above take an interruption for a failure.
+fn read_uninterrupted(input: &mut impl Read, out: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match input.read(out) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+/// A byte that no valid UTF-8 has.
+const INVALID: u8 = 0xff;
+
+impl<R: Read> Read for Decoded<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let Some(decoder) = &mut self.decoder else {
+            return read_uninterrupted(&mut self.input, out);
+        };
+        // A character has at most four bytes in UTF-8, and a decoder wants room for one more.
+        if out.len() < 8 {
+            return Err(io::Error::other("a decoder needs room for 8 bytes"));
+        }
+        while !self.finished {
+            if self.raw_at >= self.raw.len() && !self.at_end {
+                self.raw.clear();
+                self.raw_at = 0;
+                let count = self
+                    .input
+                    .by_ref()
+                    .take(HEAD_BYTES as u64)
+                    .read_to_end(&mut self.raw)?;
+                self.at_end = count == 0;
+            }
+            let source = self.raw.get(self.raw_at..).unwrap_or_default();
+            let (result, read, mut written) =
+                decoder.decode_to_utf8_without_replacement(source, out, self.at_end);
+            self.raw_at = self.raw_at.saturating_add(read);
+            match result {
+                DecoderResult::Malformed(..) => match out.get_mut(written) {
+                    Some(place) => {
+                        *place = INVALID;
+                        written = written.saturating_add(1);
+                    }
+                    None => return Err(io::Error::other("no room for what is not valid")),
+                },
+                DecoderResult::InputEmpty if self.at_end => self.finished = true,
+                DecoderResult::InputEmpty | DecoderResult::OutputFull => {}
+            }
+            if written > 0 {
+                return Ok(written);
+            }
+        }
+        Ok(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: &[u8], declared: Option<&'static Encoding>) -> Result<Vec<u8>, StatementError> {
+        let opened = Opened::new(bytes, declared)?;
+        let encoding = opened.encoding();
+        let mut decoded = opened.decode(encoding);
+        let (mut out, mut buffer) = (Vec::new(), [0_u8; 9]);
+        loop {
+            let count = decoded.read(&mut buffer)?;
+            out.extend_from_slice(&buffer[..count]);
+            if count == 0 {
+                return Ok(out);
+            }
+        }
+    }
+
+    fn utf_16(text: &str, mark: bool, big: bool) -> Vec<u8> {
+        let mark = mark.then_some(0xfeff);
+        mark.into_iter()
+            .chain(text.encode_utf16())
+            .flat_map(|unit| {
+                if big {
+                    unit.to_be_bytes()
+                } else {
+                    unit.to_le_bytes()
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_encoding_becomes_utf_8() {
+        let expected = "a,é€,😀\r\n".repeat(3_000);
+        for (mark, big) in [(true, false), (true, true), (false, false), (false, true)] {
+            let declared = (!mark).then_some(UTF_16LE);
+            let read = text(&utf_16(&expected, mark, big), declared).unwrap();
+            assert!(
+                read == expected.as_bytes(),
+                "marked {mark}, big endian {big}"
+            );
+        }
+        let read = text(b"a,\xe9\x80\n", Some(encoding_rs::WINDOWS_1252)).unwrap();
+        assert_eq!(read, "a,é€\n".as_bytes());
+        assert_eq!(text(b"\xef\xbb\xbfa", None).unwrap(), b"a");
+    }
+
+    #[test]
+    fn what_is_not_valid_stays_visible() {
+        let mut odd = utf_16("ab", true, false);
+        odd.push(b'c');
+        assert_eq!(text(&odd, None).unwrap(), b"ab\xff");
+        let lone = [0xff, 0xfe, b'a', 0, 0x00, 0xd8, b'b', 0];
+        assert_eq!(text(&lone, None).unwrap(), b"a\xffb");
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused() {
+        for bytes in [
+            &b"PK\x03\x04.."[..],
+            b"\x1f\x8b..",
+            b"%PDF-1.7",
+            b"a,b\0c",
+            b"\0\0\0",
+        ] {
+            let refused = text(bytes, None).unwrap_err();
+            assert!(
+                matches!(refused, StatementError::Binary { .. }),
+                "{refused}"
+            );
+        }
+        for blank in [&b""[..], b"\xef\xbb\xbf", b" \r\n\t\n", b"\xff\xfe\n\0"] {
+            let refused = text(blank, None).unwrap_err();
+            assert!(matches!(refused, StatementError::Empty), "{refused}");
+        }
+    }
+}
