@@ -83,9 +83,7 @@ pub enum ReconcileError {
         second: String,
     },
     /// More than this can hold.
-    #[error(
-        "there are more than 2^32 lines, refunds or references; reconcile a shorter period"
-    )]
+    #[error("there are more than 2^32 lines, refunds or references; reconcile a shorter period")]
     TooMany,
 }
 
