@@ -52,6 +52,8 @@ impl<'a> Object<'a> {
         let unknown = self.value.members().find(|(name, _)| !known.contains(name));
         match unknown {
             None => Ok(()),
+            // A detail without a field would be about the whole request.
+            Some(("", _)) => Err(unknown_field(self.path_of("\"\""), known)),
             Some((unknown, _)) => Err(unknown_field(self.path_of(&excerpt(unknown)), known)),
         }
     }

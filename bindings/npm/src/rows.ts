@@ -115,8 +115,9 @@ export type FoundRefund = { row: RefundRow,
  */
 text: EntryRow, 
 /**
- * The whole chain of its movement in order of sequence, where a revision other than
- * `row.revision` is asked for; else it may be empty.
+ * Where a revision other than `row.revision` is asked for: those entries of its movement's
+ * chain whose `owner` it is, in order of sequence. Those of others do no harm, but a batch about
+ * many refunds of one movement would have them once for each.
  */
 chain: Array<EntryRow>, };
 
