@@ -973,7 +973,7 @@ fn a_line_that_names_its_refund_twice_or_a_revision_of_no_refund_is_refused() {
 #[test]
 fn a_field_with_an_empty_name_is_named_in_quotes() {
     let error = parse_line(br#"{"op":"void_movement","":1}"#).unwrap_err();
-    assert_eq!(error.code(), ErrorCode::MalformedRequest);
+    assert_eq!(error.code(), refund_ledger::ErrorCode::MalformedRequest);
     assert_eq!(error.details()[0].field, "\"\"");
 }
 
