@@ -53,6 +53,7 @@
 //! The crate asks the platform for nothing and builds for `wasm32-unknown-unknown`.
 
 mod dates;
+mod encoding;
 mod line;
 mod matching;
 mod money;
