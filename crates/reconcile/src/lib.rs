@@ -63,6 +63,7 @@
 //! The crate asks the platform for nothing and builds for `wasm32-unknown-unknown`.
 
 mod dates;
+mod encoding;
 mod line;
 mod matching;
 mod money;

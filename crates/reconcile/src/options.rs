@@ -3,10 +3,10 @@
 use std::str::FromStr;
 
 use chrono::FixedOffset;
-use encoding_rs::Encoding;
 use refund_ledger::Currency;
 
 use crate::dates::{DateFormat, parse_zone};
+use crate::encoding::Encoding;
 use crate::line::Source;
 use crate::money::{NumberStyle, Thousands};
 
@@ -154,7 +154,7 @@ pub struct ColumnMap {
     pub(crate) date_format: DateFormat,
     pub(crate) time_zone: Option<FixedOffset>,
     pub(crate) delimiter: Option<u8>,
-    pub(crate) encoding: Option<&'static Encoding>,
+    pub(crate) encoding: Option<Encoding>,
     given: Vec<&'static str>,
 }
 
@@ -324,11 +324,11 @@ fn delimiter(value: &str) -> Result<u8, &'static str> {
     }
 }
 
-fn encoding(value: &str) -> Result<&'static Encoding, &'static str> {
+fn encoding(value: &str) -> Result<Encoding, &'static str> {
     match value.to_ascii_lowercase().as_str() {
-        "utf-8" => Ok(encoding_rs::UTF_8),
-        "windows-1252" => Ok(encoding_rs::WINDOWS_1252),
-        "utf-16" => Ok(encoding_rs::UTF_16LE),
+        "utf-8" => Ok(Encoding::Utf8),
+        "windows-1252" => Ok(Encoding::Windows1252),
+        "utf-16" => Ok(Encoding::Utf16Le),
         _ => Err("`utf-8`, `windows-1252` (which reads Latin-1 too) or `utf-16`"),
     }
 }

@@ -8,9 +8,9 @@
 
 use std::io::{self, Read};
 
-use encoding_rs::Encoding;
 use memchr::{memchr, memchr_iter};
 
+use crate::encoding::Encoding;
 use crate::text::{Opened, Text, invalid_text};
 
 /// The most bytes of a row.
@@ -94,7 +94,7 @@ pub(crate) enum Split {
 /// Rows of a stream.
 pub(crate) struct Rows<R> {
     input: Text<R>,
-    encoding: &'static Encoding,
+    encoding: Encoding,
     pub(crate) delimiter: u8,
     /// The bytes from `start` to `filled` are there and not yet done with.
     buffer: Vec<u8>,

@@ -2,8 +2,7 @@
 
 use std::io::{self, Read};
 
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
-
+use crate::encoding::{Encoding, Invalid};
 use crate::read::StatementError;
 
 /// How much of a stream is looked at before it is read.
@@ -13,7 +12,7 @@ const HEAD_BYTES: usize = 8 * 1024;
 pub(crate) struct Opened<R> {
     head: Vec<u8>,
     rest: R,
-    encoding: &'static Encoding,
+    encoding: Encoding,
 }
 
 /// What comes out of decoding.
@@ -21,10 +20,7 @@ pub(crate) type Text<R> = Decoded<io::Chain<io::Cursor<Vec<u8>>, R>>;
 
 impl<R: Read> Opened<R> {
     /// Looks at the beginning of a stream: what it is in, and whether it is text at all.
-    pub(crate) fn new(
-        mut input: R,
-        declared: Option<&'static Encoding>,
-    ) -> Result<Self, StatementError> {
+    pub(crate) fn new(mut input: R, declared: Option<Encoding>) -> Result<Self, StatementError> {
         let mut head = Vec::new();
         input
             .by_ref()
@@ -33,15 +29,14 @@ impl<R: Read> Opened<R> {
         if let Some(known) = known_binary(&head) {
             return Err(StatementError::Binary { seen: known.into() });
         }
-        let encoding = match Encoding::for_bom(&head) {
+        let encoding = match Encoding::of_mark(&head) {
             Some((marked, length)) => {
                 head.drain(..length);
                 marked
             }
             None => unmarked(&head, declared),
         };
-        let is_wide = encoding == UTF_16LE || encoding == UTF_16BE;
-        if !is_wide && head.contains(&0) {
+        if !encoding.is_wide() && head.contains(&0) {
             return Err(StatementError::Binary {
                 seen: "it holds bytes of zero, which text does not have unless it is UTF-16 \
                        (`encoding=utf-16`)"
@@ -50,7 +45,7 @@ impl<R: Read> Opened<R> {
         }
         let is_blank = head
             .iter()
-            .all(|byte| byte.is_ascii_whitespace() || (is_wide && *byte == 0));
+            .all(|byte| byte.is_ascii_whitespace() || (encoding.is_wide() && *byte == 0));
         if is_blank && head.len() < HEAD_BYTES / 2 {
             return Err(StatementError::Empty);
         }
@@ -66,21 +61,20 @@ impl<R: Read> Opened<R> {
         &self.head
     }
 
-    pub(crate) fn encoding(&self) -> &'static Encoding {
+    pub(crate) fn encoding(&self) -> Encoding {
         self.encoding
     }
 
     /// The stream in UTF-8. What is not valid becomes a byte that UTF-8 never has, so that whoever
     /// reads that place finds it.
-    pub(crate) fn decode(self, encoding: &'static Encoding) -> Text<R> {
+    pub(crate) fn decode(self, encoding: Encoding) -> Text<R> {
         let input = io::Cursor::new(self.head).chain(self.rest);
         Decoded {
             input,
-            decoder: (encoding != UTF_8).then(|| encoding.new_decoder_without_bom_handling()),
+            encoding,
             raw: Vec::new(),
             raw_at: 0,
             at_end: false,
-            finished: false,
         }
     }
 }
@@ -109,20 +103,19 @@ fn known_binary(head: &[u8]) -> Option<&'static str> {
 }
 
 /// The encoding of a stream without a mark of byte order.
-fn unmarked(head: &[u8], declared: Option<&'static Encoding>) -> &'static Encoding {
+fn unmarked(head: &[u8], declared: Option<Encoding>) -> Encoding {
     match (declared, head) {
         // UTF-16 whose first character is of ASCII shows by itself which half comes first.
-        (Some(encoding), [0, _, ..]) if encoding == UTF_16LE => UTF_16BE,
-        (None, [b'<', 0, ..]) => UTF_16LE,
-        (None, [0, b'<', ..]) => UTF_16BE,
+        (Some(Encoding::Utf16Le), [0, _, ..]) | (None, [0, b'<', ..]) => Encoding::Utf16Be,
+        (None, [b'<', 0, ..]) => Encoding::Utf16Le,
         (Some(encoding), _) => encoding,
-        (None, _) => UTF_8,
+        (None, _) => Encoding::Utf8,
     }
 }
 
 /// What to say where a piece of text is not valid.
-pub(crate) fn invalid_text(encoding: &'static Encoding) -> String {
-    if encoding == UTF_8 {
+pub(crate) fn invalid_text(encoding: Encoding) -> String {
+    if encoding == Encoding::Utf8 {
         return "is not UTF-8; if the file is in Latin-1 or windows-1252, say \
                 `encoding=windows-1252`"
             .into();
@@ -133,12 +126,10 @@ pub(crate) fn invalid_text(encoding: &'static Encoding) -> String {
 /// A stream in UTF-8, decoded from another encoding where it is in one.
 pub(crate) struct Decoded<R> {
     input: R,
-    /// None for UTF-8, which goes through as it is.
-    decoder: Option<Decoder>,
+    encoding: Encoding,
     raw: Vec<u8>,
     raw_at: usize,
     at_end: bool,
-    finished: bool,
 }
 
 /// Parsers above take an interruption for a failure.
@@ -152,48 +143,58 @@ fn read_uninterrupted(input: &mut impl Read, out: &mut [u8]) -> io::Result<usize
 }
 
 /// A byte that no valid UTF-8 has.
-const INVALID: u8 = 0xff;
+const INVALID: &[u8] = &[0xff];
+
+impl<R: Read> Decoded<R> {
+    /// Reads on, and keeps what is left of before.
+    fn refill(&mut self) -> io::Result<()> {
+        self.raw.drain(..self.raw_at);
+        self.raw_at = 0;
+        let some = self.input.by_ref().take(HEAD_BYTES as u64);
+        self.at_end = { some }.read_to_end(&mut self.raw)? == 0;
+        Ok(())
+    }
+
+    /// Decodes as many characters as there is room for.
+    fn decode(&mut self, out: &mut [u8]) -> usize {
+        let mut written = 0;
+        while let Some(room) = out.get_mut(written..).filter(|room| room.len() >= 4) {
+            let source = self.raw.get(self.raw_at..).unwrap_or_default();
+            let mut utf_8 = [0; 4];
+            let (bytes, length) = match self.encoding.next(source) {
+                Some((Ok(character), length)) => {
+                    (character.encode_utf8(&mut utf_8).as_bytes(), length)
+                }
+                Some((Err(Invalid), length)) => (INVALID, length),
+                // Half a character that nothing follows.
+                None if self.at_end && !source.is_empty() => (INVALID, source.len()),
+                None => break,
+            };
+            self.raw_at = self.raw_at.saturating_add(length);
+            for (place, byte) in room.iter_mut().zip(bytes) {
+                *place = *byte;
+            }
+            written = written.saturating_add(bytes.len());
+        }
+        written
+    }
+}
 
 impl<R: Read> Read for Decoded<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let Some(decoder) = &mut self.decoder else {
+        if self.encoding == Encoding::Utf8 {
             return read_uninterrupted(&mut self.input, out);
-        };
-        // A character has at most four bytes in UTF-8, and a decoder wants room for one more.
-        if out.len() < 8 {
-            return Err(io::Error::other("a decoder needs room for 8 bytes"));
         }
-        while !self.finished {
-            if self.raw_at >= self.raw.len() && !self.at_end {
-                self.raw.clear();
-                self.raw_at = 0;
-                let count = self
-                    .input
-                    .by_ref()
-                    .take(HEAD_BYTES as u64)
-                    .read_to_end(&mut self.raw)?;
-                self.at_end = count == 0;
-            }
-            let source = self.raw.get(self.raw_at..).unwrap_or_default();
-            let (result, read, mut written) =
-                decoder.decode_to_utf8_without_replacement(source, out, self.at_end);
-            self.raw_at = self.raw_at.saturating_add(read);
-            match result {
-                DecoderResult::Malformed(..) => match out.get_mut(written) {
-                    Some(place) => {
-                        *place = INVALID;
-                        written = written.saturating_add(1);
-                    }
-                    None => return Err(io::Error::other("no room for what is not valid")),
-                },
-                DecoderResult::InputEmpty if self.at_end => self.finished = true,
-                DecoderResult::InputEmpty | DecoderResult::OutputFull => {}
-            }
-            if written > 0 {
+        if out.len() < 4 {
+            return Err(io::Error::other("a character needs room for 4 bytes"));
+        }
+        loop {
+            let written = self.decode(out);
+            if written > 0 || self.at_end {
                 return Ok(written);
             }
+            self.refill()?;
         }
-        Ok(0)
     }
 }
 
@@ -201,7 +202,7 @@ impl<R: Read> Read for Decoded<R> {
 mod tests {
     use super::*;
 
-    fn text(bytes: &[u8], declared: Option<&'static Encoding>) -> Result<Vec<u8>, StatementError> {
+    fn text(bytes: &[u8], declared: Option<Encoding>) -> Result<Vec<u8>, StatementError> {
         let opened = Opened::new(bytes, declared)?;
         let encoding = opened.encoding();
         let mut decoded = opened.decode(encoding);
@@ -233,14 +234,14 @@ mod tests {
     fn every_encoding_becomes_utf_8() {
         let expected = "a,é€,😀\r\n".repeat(3_000);
         for (mark, big) in [(true, false), (true, true), (false, false), (false, true)] {
-            let declared = (!mark).then_some(UTF_16LE);
+            let declared = (!mark).then_some(Encoding::Utf16Le);
             let read = text(&utf_16(&expected, mark, big), declared).unwrap();
             assert!(
                 read == expected.as_bytes(),
                 "marked {mark}, big endian {big}"
             );
         }
-        let read = text(b"a,\xe9\x80\n", Some(encoding_rs::WINDOWS_1252)).unwrap();
+        let read = text(b"a,\xe9\x80\n", Some(Encoding::Windows1252)).unwrap();
         assert_eq!(read, "a,é€\n".as_bytes());
         assert_eq!(text(b"\xef\xbb\xbfa", None).unwrap(), b"a");
     }

@@ -2,12 +2,12 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use encoding_rs::{Encoding, UTF_8};
 use memchr::memchr_iter;
 use quick_xml::Reader;
 use quick_xml::errors::Error;
 use quick_xml::events::{BytesStart, Event};
 
+use crate::encoding::Encoding;
 use crate::money::shown;
 use crate::read::StatementError;
 use crate::rows::ROW_BYTES_MAX;
@@ -72,7 +72,7 @@ pub(super) enum Step<'x> {
 
 pub(super) struct Xml<R> {
     reader: Reader<Limited<BufReader<Text<R>>>>,
-    encoding: &'static Encoding,
+    encoding: Encoding,
     buffer: Vec<u8>,
     path: Vec<Name>,
     /// Whether the element that closed last is still on the path.
@@ -86,7 +86,7 @@ pub(super) struct Xml<R> {
 impl<R: Read> Xml<R> {
     pub(super) fn open(
         opened: Opened<R>,
-        declared: Option<&'static Encoding>,
+        declared: Option<Encoding>,
     ) -> Result<Self, StatementError> {
         let encoding = encoding(&opened, declared)?;
         let first = opened
@@ -250,16 +250,16 @@ fn wrong_format(seen: String) -> StatementError {
 /// Which encoding a file is in: what was declared by option, by a mark, or by the file itself.
 fn encoding<R: Read>(
     opened: &Opened<R>,
-    declared: Option<&'static Encoding>,
-) -> Result<&'static Encoding, StatementError> {
-    if declared.is_some() || opened.encoding() != UTF_8 {
+    declared: Option<Encoding>,
+) -> Result<Encoding, StatementError> {
+    if declared.is_some() || opened.encoding() != Encoding::Utf8 {
         return Ok(opened.encoding());
     }
     let head = opened.head();
     let end = head.windows(2).position(|pair| pair == b"?>").unwrap_or(0);
     let declaration = String::from_utf8_lossy(head.get(..end).unwrap_or_default());
     let Some((_, after)) = declaration.split_once("encoding") else {
-        return Ok(UTF_8);
+        return Ok(Encoding::Utf8);
     };
     let after = after
         .trim_start()
@@ -272,16 +272,12 @@ fn encoding<R: Read>(
         _ => None,
     };
     let label = label.unwrap_or_default();
-    match Encoding::for_label(label.as_bytes()) {
+    match Encoding::of_label(label) {
         // Bytes of zero would have shown UTF-16.
-        Some(encoding)
-            if encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE =>
-        {
-            Ok(UTF_8)
-        }
+        Some(encoding) if encoding.is_wide() => Ok(Encoding::Utf8),
         Some(encoding) => Ok(encoding),
         None => Err(wrong_format(format!(
-            "it declares the encoding `{}`, which is not known",
+            "it declares the encoding `{}`, which is not read; convert it to UTF-8",
             shown(label)
         ))),
     }
