@@ -4,69 +4,85 @@ use std::cmp::Ordering;
 
 use refund_ledger::Currency;
 
-use super::{Group, Matching, row};
-use crate::reconciliation::{LineRow, RefundRow};
-use crate::texts::TextId;
+use super::Matching;
+use crate::parts::{Line, Part, Refund, Row};
+use crate::texts::Numbers;
+
+/// A row that names an invoice.
+struct Billed<'a, T> {
+    /// By its number, which both sides share.
+    invoice: u32,
+    at: u32,
+    row: &'a Row<T>,
+}
+
+impl<T> Billed<'_, T> {
+    fn bill(&self) -> (u32, Currency) {
+        (self.invoice, self.row.currency)
+    }
+
+    fn amount(&self) -> (u32, Currency, i64) {
+        (self.invoice, self.row.currency, self.row.minor)
+    }
+}
 
 impl Matching<'_> {
+    /// Takes what names one invoice: first what agrees one by one, then what agrees in all.
+    pub(crate) fn by_invoice(&mut self) {
+        let mut invoices = Numbers::with_capacity(self.refunds.rows().len());
+        let mut refunds = billed(self.unclaimed_refunds(), self.refunds, &mut invoices);
+        let mut lines = billed(self.unclaimed_lines(), self.lines, &mut invoices);
+        lines.sort_by_key(|line| (line.amount(), line.row.date, line.row.own.number));
+        refunds.sort_by_key(|refund| (refund.amount(), refund.row.date, refund.row.own.id));
+        self.one_by_one(&lines, &refunds);
+        lines.retain(|line| super::is_free(&self.claimed_lines, line.at));
+        refunds.retain(|refund| super::is_free(&self.claimed_refunds, refund.at));
+        self.in_all(&lines, &refunds);
+    }
+
     /// Pass 2: a line and a refund of one invoice, with one amount, in time.
-    pub(crate) fn by_invoice_and_amount(&mut self) {
-        let (lines, refunds) = self.of_invoices();
-        let (all_lines, all_refunds) = (self.lines, self.refunds);
-        let line_of = |at: &u32| row(all_lines, *at);
-        let refund_of = |at: &u32| row(all_refunds, *at);
+    fn one_by_one(&mut self, lines: &[Billed<'_, Line>], refunds: &[Billed<'_, Refund>]) {
+        let period = *self.period();
         let mut next = refunds.iter().peekable();
-        for line_at in &lines {
-            let Some(line) = line_of(line_at) else {
-                continue;
-            };
+        for line in lines {
             // Both are in order of invoice, currency, amount and date. A refund that is too early for
             // this line is too early for the lines behind it, and one in time is best given to the first.
-            while let Some(refund) = next.peek().and_then(|at| refund_of(at)) {
-                let order = refund_order(refund).cmp(&line_order(line));
-                let is_too_early =
-                    refund.date < line.date && !self.period().allows(refund.date, line.date);
+            let in_time =
+                |refund: &Billed<'_, Refund>| period.allows(refund.row.date, line.row.date);
+            while let Some(refund) = next.peek() {
+                let order = refund.amount().cmp(&line.amount());
+                let is_too_early = refund.row.date < line.row.date && !in_time(refund);
                 if order == Ordering::Less || (order == Ordering::Equal && is_too_early) {
                     next.next();
                 } else {
                     break;
                 }
             }
-            let fits = |refund: &RefundRow| {
-                refund_order(refund) == line_order(line)
-                    && self.period().allows(refund.date, line.date)
-            };
-            if let Some(refund_at) = next.next_if(|at| refund_of(at).is_some_and(fits)) {
-                self.agree_by_invoice(&[*line_at], &[*refund_at]);
+            let fits =
+                |refund: &&Billed<'_, Refund>| refund.amount() == line.amount() && in_time(refund);
+            if let Some(refund) = next.next_if(fits) {
+                self.agree_by_invoice(&[line.at], &[refund.at]);
             }
         }
     }
 
     /// Pass 3: all lines and refunds of one invoice and currency, where their sums agree.
-    pub(crate) fn by_invoice(&mut self) {
-        let (lines, refunds) = self.of_invoices();
-        let (all_lines, all_refunds) = (self.lines, self.refunds);
-        let line_of = |at: &u32| row(all_lines, *at).map(|line| (line.invoice, line.currency));
-        let refund_of =
-            |at: &u32| row(all_refunds, *at).map(|refund| (refund.invoice, refund.currency));
+    fn in_all(&mut self, lines: &[Billed<'_, Line>], refunds: &[Billed<'_, Refund>]) {
         let mut bills = refunds
-            .chunk_by(|one, other| refund_of(one) == refund_of(other))
+            .chunk_by(|one, other| one.bill() == other.bill())
             .peekable();
-        for lines in lines.chunk_by(|one, other| line_of(one) == line_of(other)) {
-            let wanted = lines.first().and_then(line_of);
+        for lines in lines.chunk_by(|one, other| one.bill() == other.bill()) {
+            let wanted = lines.first().map(Billed::bill);
             while bills
-                .next_if(|bill| bill.first().and_then(refund_of) < wanted)
+                .next_if(|bill| bill.first().map(Billed::bill) < wanted)
                 .is_some()
             {}
-            let Some(refunds) = bills.next_if(|bill| bill.first().and_then(refund_of) == wanted)
+            let Some(refunds) = bills.next_if(|bill| bill.first().map(Billed::bill) == wanted)
             else {
                 continue;
             };
-            let statement: i128 = self.rows(lines).map(|line| i128::from(line.minor)).sum();
-            let of_refund = |at: &u32| row(all_refunds, *at).map(|refund| i128::from(refund.minor));
-            let ledger: i128 = refunds.iter().filter_map(of_refund).sum();
-            if statement == ledger {
-                self.agree_by_invoice(lines, refunds);
+            if sum(lines) == sum(refunds) {
+                self.agree_by_invoice(&places(lines), &places(refunds));
             }
         }
     }
@@ -74,46 +90,30 @@ impl Matching<'_> {
     fn agree_by_invoice(&mut self, lines: &[u32], refunds: &[u32]) {
         self.claim(lines, refunds);
         if self.concerns(lines, refunds)
-            && let Some(line) = self.rows(lines).next()
+            && let Some(group) = self.group(lines)
         {
-            let sum = self.rows(lines).map(|line| i128::from(line.minor)).sum();
-            let group = Group {
-                lines,
-                currency: line.currency,
-                sum,
-            };
-            self.matches(&group, sum);
+            self.matches(&group, group.sum);
         }
     }
-
-    /// The unclaimed lines and refunds that name an invoice, by invoice, currency, amount and date.
-    fn of_invoices(&self) -> (Vec<u32>, Vec<u32>) {
-        let mut lines = self.unclaimed_lines();
-        lines.retain(|at| self.line(*at).is_some_and(|line| line.invoice.is_some()));
-        lines.sort_by_key(|at| {
-            let line = self.line(*at);
-            line.map(|line| (line_order(line), line.date, line.line))
-        });
-        let mut refunds = self.unclaimed_refunds();
-        refunds.retain(|at| {
-            self.refund(*at)
-                .is_some_and(|refund| refund.invoice.is_some())
-        });
-        refunds.sort_by_key(|at| {
-            let refund = self.refund(*at);
-            refund.map(|refund| (refund_order(refund), refund.date, refund.id))
-        });
-        (lines, refunds)
-    }
 }
 
-/// Invoice, currency and amount.
-type Bill = (Option<TextId>, Currency, i64);
-
-fn line_order(line: &LineRow) -> Bill {
-    (line.invoice, line.currency, line.minor)
+/// Those of the rows that name an invoice.
+fn billed<'a, T: Copy>(
+    rows: impl Iterator<Item = (u32, &'a Row<T>)>,
+    of: &'a Part<T>,
+    invoices: &mut Numbers<'a>,
+) -> Vec<Billed<'a, T>> {
+    let billed = rows.filter_map(|(at, row)| {
+        let invoice = invoices.number(of.invoice(row)?);
+        Some(Billed { invoice, at, row })
+    });
+    billed.collect()
 }
 
-fn refund_order(refund: &RefundRow) -> Bill {
-    (refund.invoice, refund.currency, refund.minor)
+fn sum<T>(rows: &[Billed<'_, T>]) -> i128 {
+    rows.iter().map(|billed| i128::from(billed.row.minor)).sum()
+}
+
+fn places<T>(rows: &[Billed<'_, T>]) -> Vec<u32> {
+    rows.iter().map(|billed| billed.at).collect()
 }

@@ -2,14 +2,15 @@
 
 use refund_ledger::{Currency, Timestamp};
 
-use super::{Matching, row};
+use super::Matching;
+use crate::parts::Row;
 use crate::report::Proposal;
 
 impl Matching<'_> {
     /// Lines and refunds of one amount, in time, where neither has another to go with.
     pub(crate) fn proposals(&self) -> Vec<Proposal> {
-        let lines = self.inside_lines();
-        let refunds = self.inside_refunds();
+        let lines = self.inside(self.unclaimed_lines());
+        let refunds = self.inside(self.unclaimed_refunds());
         let mut proposals = Vec::new();
         for (place, at) in &lines {
             if let Some(refund_at) = self.only(&refunds, *place)
@@ -17,9 +18,9 @@ impl Matching<'_> {
                 && self.only(&lines, (place.0, refund.date)) == Some(*at)
             {
                 proposals.push(Proposal {
-                    line: line.line,
-                    key: line.key.map(|key| self.text(key)),
-                    refund_id: refund.id,
+                    line: line.own.number,
+                    key: self.lines.key(line).map(Into::into),
+                    refund_id: refund.own.id,
                     currency: line.currency,
                     minor: line.minor,
                 });
@@ -51,25 +52,14 @@ impl Matching<'_> {
         }
     }
 
-    fn inside_lines(&self) -> Vec<(Place, u32)> {
-        let all = self.lines;
-        let rows = self.unclaimed_lines().into_iter();
+    /// Those inside of the period, by amount and date.
+    fn inside<'b, T: 'b>(
+        &self,
+        rows: impl Iterator<Item = (u32, &'b Row<T>)>,
+    ) -> Vec<(Place, u32)> {
         let mut sorted: Vec<_> = rows
-            .filter_map(|at| Some((row(all, at)?, at)))
-            .filter(|(line, _)| self.is_inside(line.date))
-            .map(|(line, at)| (((line.currency, line.minor), line.date), at))
-            .collect();
-        sorted.sort_unstable();
-        sorted
-    }
-
-    fn inside_refunds(&self) -> Vec<(Place, u32)> {
-        let all = self.refunds;
-        let rows = self.unclaimed_refunds().into_iter();
-        let mut sorted: Vec<_> = rows
-            .filter_map(|at| Some((row(all, at)?, at)))
-            .filter(|(refund, _)| self.is_inside(refund.date))
-            .map(|(refund, at)| (((refund.currency, refund.minor), refund.date), at))
+            .filter(|(_, row)| self.is_inside(row.date))
+            .map(|(at, row)| (((row.currency, row.minor), row.date), at))
             .collect();
         sorted.sort_unstable();
         sorted
