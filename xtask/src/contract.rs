@@ -2,15 +2,16 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::command::Command;
-use crate::failure::Failure;
+use crate::failure::{Failure, cannot_use};
 use crate::native::make_empty;
+use crate::python::Environment;
 use crate::tally::Tally;
 use crate::workspace;
 
@@ -25,6 +26,11 @@ const CASES_MIN: usize = 2_000;
 
 /// Where everything happens.
 const FOLDER: &str = "target/xtask/contract";
+
+const SCHEMATHESIS: Environment = Environment {
+    name: "schemathesis",
+    python: "Python 3.10 or later",
+};
 
 /// The movement that half of the cases are about, so large that few refunds are too large for it.
 const MOVEMENT: &str = r#"{"op":"record_movement","org_id":"acme","subscription_id":"sub-7","movement_id":"mov-42","body":{"currency":"EUR","occurred_at":"1970-01-01T00:00:00Z","amount":{"value_with_taxes":1000000000000},"description":"large"}}"#;
@@ -59,7 +65,7 @@ pub(crate) fn check() -> Result<Tally, Failure> {
 /// Runs schemathesis over the whole document, once with ids of its own and once on a movement that
 /// is there; then once over a document that the server deviates from, which it must find.
 pub(crate) fn run(seed: u32, cases: u32) -> Result<Tally, Failure> {
-    let schemathesis = set_up()?;
+    let schemathesis = SCHEMATHESIS.programs()?.join("schemathesis");
     make_empty(Path::new(FOLDER))?;
     Command::cargo("build --package refund-cli").run()?;
     let server = Server::start()?;
@@ -115,10 +121,6 @@ fn check_the_check(trial: &Trial<'_>) -> Result<(), Failure> {
                 .into(),
         )),
     }
-}
-
-fn cannot_use(path: &Path, problem: &dyn std::fmt::Display) -> Failure {
-    Failure::Rule(format!("`{}` can't be used: {problem}", path.display()))
 }
 
 /// One run of schemathesis.
@@ -269,33 +271,4 @@ impl Drop for Server {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-/// The program, in an environment of its own under `target`, at the versions of
-/// `xtask/schemathesis.txt`.
-fn set_up() -> Result<PathBuf, Failure> {
-    const ENVIRONMENT: &str = "target/tools/schemathesis";
-    let needed = |failure| Failure::SetUp {
-        what: "schemathesis (with Python 3.10 or later and its `venv`)".into(),
-        source: Box::new(failure),
-    };
-    let top = workspace::top();
-    let program = top.join(ENVIRONMENT).join("bin/schemathesis");
-    let list = top.join("xtask/schemathesis.txt");
-    let wanted = fs::read_to_string(&list).map_err(|error| cannot_use(&list, &error))?;
-    let installed = top.join(ENVIRONMENT).join("installed.txt");
-    if program.exists() && fs::read_to_string(&installed).is_ok_and(|text| text == wanted) {
-        return Ok(program);
-    }
-    Command::new("python3")
-        .arguments(["-m", "venv", "--clear", ENVIRONMENT])
-        .run()
-        .map_err(needed)?;
-    Command::new(top.join(ENVIRONMENT).join("bin/pip"))
-        .arguments(["install", "--quiet", "--disable-pip-version-check"])
-        .arguments(["--no-deps", "--requirement", "xtask/schemathesis.txt"])
-        .run()
-        .map_err(needed)?;
-    fs::write(&installed, wanted).map_err(|error| cannot_use(&installed, &error))?;
-    Ok(program)
 }

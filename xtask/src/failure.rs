@@ -1,6 +1,8 @@
 //! Why a chore stopped.
 
+use std::fmt;
 use std::io;
+use std::path::Path;
 use std::process::ExitStatus;
 
 use crate::tally::Tally;
@@ -57,4 +59,9 @@ impl Failure {
             }
         }
     }
+}
+
+/// A file or folder of the project that can't be used.
+pub(crate) fn cannot_use(path: &Path, problem: &dyn fmt::Display) -> Failure {
+    Failure::Rule(format!("`{}` can't be used: {problem}", path.display()))
 }

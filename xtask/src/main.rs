@@ -20,6 +20,8 @@ mod deny;
 mod failure;
 mod native;
 mod npm;
+mod python;
+mod reconcile;
 mod step;
 mod tally;
 mod tools;
@@ -91,6 +93,8 @@ enum Chore {
         #[arg(long, conflicts_with = "test")]
         bench: bool,
     },
+    /// Print what a reconciliation costs, beside reading both sides by hand and beside pandas
+    ReconcileBench,
     /// Check the dependency tree with the pinned cargo-deny, installing it if need be
     Deny {
         /// The checks to run; `advisories` needs the advisory database from GitHub
@@ -107,6 +111,7 @@ fn main() -> ExitCode {
         Chore::Npm { test: true, .. } => step::run_all(NPM, false),
         Chore::Npm { bench: true, .. } => run_one(npm::bench()),
         Chore::Npm { .. } => run_one(npm::build()),
+        Chore::ReconcileBench => run_one(reconcile::bench()),
         Chore::Deny { checks } => run_one(deny::run(&checks)),
     }
 }

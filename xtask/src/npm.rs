@@ -14,7 +14,7 @@ use serde::Deserialize;
 pub(crate) use self::bench::run as bench;
 use self::wasm::Module;
 use crate::command::Command;
-use crate::failure::Failure;
+use crate::failure::{Failure, cannot_use};
 use crate::native::make_empty;
 use crate::step::Step;
 use crate::tally::Tally;
@@ -132,8 +132,4 @@ fn pack() -> Result<(), Failure> {
 fn tarball() -> PathBuf {
     let name = concat!("refund-ledger-", env!("CARGO_PKG_VERSION"), ".tgz");
     workspace::top().join(MADE).join(name)
-}
-
-fn cannot_use(path: &Path, problem: &dyn std::fmt::Display) -> Failure {
-    Failure::Rule(format!("`{}` can't be used: {problem}", path.display()))
 }

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use super::wasm::Module;
-use super::{PACKAGE, cannot_use, chromium, tarball};
+use super::{PACKAGE, chromium, tarball};
 use crate::command::Command;
-use crate::failure::Failure;
+use crate::failure::{Failure, cannot_use};
 use crate::native::make_empty;
 use crate::tally::Tally;
 use crate::workspace;

@@ -8,8 +8,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::Value;
 
-use super::{PACKAGE, cannot_use};
-use crate::failure::Failure;
+use super::PACKAGE;
+use crate::failure::{Failure, cannot_use};
 use crate::workspace;
 
 /// 200 KiB: every user's browser loads it.

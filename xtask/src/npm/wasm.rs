@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use wasm_bindgen_cli_support::Bindgen;
 
-use super::{MADE, PACKAGE, cannot_use, node, published};
+use super::{MADE, PACKAGE, node, published};
 use crate::command::Command;
-use crate::failure::Failure;
+use crate::failure::{Failure, cannot_use};
 use crate::native::make_empty;
 use crate::tools::{WASM, add_sources_of_std, add_wasm_target};
 use crate::workspace;
