@@ -1,4 +1,5 @@
-//! The bare core and the contract: the rules alone, which must compile to wasm and carry no store, clock or JS.
+//! The bare core, the contract and reconciliation: the rules alone, which must compile to wasm and carry
+//! no store, clock or JS.
 //!
 //! Cargo joins the features of all packages that it builds together, so the core is always built
 //! alone here, never as part of the workspace.
@@ -11,6 +12,9 @@ use crate::workspace::CORE;
 
 /// The contract, which a service worker answers too.
 const REST: &str = "refund-rest";
+
+/// Reconciliation, which a page does without sending either side anywhere.
+const RECONCILE: &str = "refund-reconcile";
 
 /// The crates that the bare core is meant to carry. A new one belongs here only when a rule can't
 /// do without it: every user's browser loads it.
@@ -65,14 +69,14 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("web-sys", "JS"),
 ];
 
-/// Core and contract without features build and lint for wasm, and the core carries only what it is
-/// meant to.
+/// Core, contract and reconciliation without features build and lint for wasm, and the core carries only
+/// what it is meant to.
 pub(crate) fn check() -> Result<Tally, Failure> {
     // The list first: it says more than a compiler error deep in a crate that should not be there.
     check_carried()?;
     check_the_check()?;
     add_wasm_target()?;
-    for package in [CORE, REST] {
+    for package in [CORE, REST, RECONCILE] {
         bare("build", package).run()?;
         // The lints that keep the platform's calls out, on the code that wasm gets.
         bare("clippy", package)

@@ -42,7 +42,7 @@ const TEST: &[Step] = &[
     Step::native("tests", native::tests),
     Step::native("examples", native::examples),
     Step::native("features one by one", native::features),
-    Step::foreign("core and contract for wasm", bare::check),
+    Step::foreign("core, contract and reconciliation for wasm", bare::check),
     Step::foreign("contract, by schemathesis", contract::check),
     npm::BUILD,
     npm::TESTS,
@@ -73,7 +73,7 @@ enum Chore {
         #[arg(long)]
         native: bool,
     },
-    /// Check that the core without features builds for wasm, and carries no store, clock or JS
+    /// Check that core, contract and reconciliation without features build for wasm, and that the core carries no store, clock or JS
     CheckBare,
     /// Have schemathesis try the running server against its OpenAPI document
     Contract {
