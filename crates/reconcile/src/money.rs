@@ -354,6 +354,10 @@ fn unknown_currency(column: &str, text: &str) -> String {
 mod tests {
     use super::*;
 
+    const COMMAS: &str = "thousands=\",\"";
+    const COMMA_AND_POINTS: &str = "decimal=\",\",thousands=.";
+    const COMMA_AND_SPACES: &str = "decimal=\",\",thousands=space";
+
     fn currency(code: &str) -> Currency {
         code.parse().unwrap()
     }
@@ -379,12 +383,7 @@ mod tests {
             ("\u{2212}12.10", "", "EUR", -1_210),
             (".5", "", "EUR", 50),
             ("5.", "", "EUR", 500),
-            (
-                "000000000000000000000000000000000000000000149.87",
-                "",
-                "EUR",
-                14_987,
-            ),
+            (&("0".repeat(42) + "149.87"), "", "EUR", 14_987),
             ("-0", "", "EUR", 0),
             ("1000", "", "JPY", 1_000),
             ("1000.00", "decimal=.", "JPY", 1_000),
@@ -393,16 +392,11 @@ mod tests {
             ("0.100", "", "EUR", 10),
             ("18.15000", "decimal=.", "EUR", 1_815),
             ("1.000", "decimal=.", "EUR", 100),
-            ("1.000", "decimal=\",\",thousands=.", "EUR", 100_000),
-            ("1.234,56", "decimal=\",\",thousands=.", "EUR", 123_456),
-            ("1234,56", "decimal=\",\",thousands=.", "EUR", 123_456),
-            ("1,234,567.8", "thousands=\",\"", "EUR", 123_456_780),
-            (
-                "1\u{202f}234,5",
-                "decimal=\",\",thousands=space",
-                "EUR",
-                123_450,
-            ),
+            ("1.000", COMMA_AND_POINTS, "EUR", 100_000),
+            ("1.234,56", COMMA_AND_POINTS, "EUR", 123_456),
+            ("1234,56", COMMA_AND_POINTS, "EUR", 123_456),
+            ("1,234,567.8", COMMAS, "EUR", 123_456_780),
+            ("1\u{202f}234,5", COMMA_AND_SPACES, "EUR", 123_450),
             ("1'234.50", "thousands='", "CHF", 123_450),
             ("1\u{2019}234.50", "thousands='", "CHF", 123_450),
             ("999999999999999", "", "JPY", 999_999_999_999_999),
@@ -436,28 +430,13 @@ mod tests {
             ("1.000", "", "JPY", "say which mark stands before decimals"),
             ("1 234", "", "EUR", "say `thousands=space`"),
             ("1'234", "", "EUR", "say `thousands='`"),
-            (
-                "12,34,567",
-                "thousands=\",\"",
-                "EUR",
-                "not in groups of three",
-            ),
-            (
-                "1234,567",
-                "thousands=\",\"",
-                "EUR",
-                "not in groups of three",
-            ),
-            ("1,23", "thousands=\",\"", "EUR", "not in groups of three"),
-            (",123", "thousands=\",\"", "EUR", "not in groups of three"),
+            ("12,34,567", COMMAS, "EUR", "not in groups of three"),
+            ("1234,567", COMMAS, "EUR", "not in groups of three"),
+            ("1,23", COMMAS, "EUR", "not in groups of three"),
+            (",123", COMMAS, "EUR", "not in groups of three"),
             ("1.2.3", "", "EUR", "say what `.` is in it"),
             ("9999999999999999", "", "JPY", "16 significant digits"),
-            (
-                "1234567890123456789012345678901234567890123",
-                "",
-                "EUR",
-                "too many digits",
-            ),
+            (&"1".repeat(43), "", "EUR", "too many digits"),
         ] {
             let refused = read(text, map, code).unwrap_err();
             assert!(

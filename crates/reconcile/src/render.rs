@@ -44,6 +44,7 @@ use refund_ledger::Timestamp;
 
 use crate::reconciliation::ReconcileOptions;
 
+pub use cell::harmless;
 pub use csv::write_csv;
 pub use html::write_html;
 pub use json::write_json;

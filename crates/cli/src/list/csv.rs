@@ -1,9 +1,9 @@
 //! Refunds as CSV that is safe to open in a spreadsheet.
 
-use std::borrow::Cow;
 use std::io;
 
 use refund_ledger::{Refund, Tax, minor_to_decimal};
+use refund_reconcile::harmless;
 
 use crate::failure::Failure;
 use crate::output::{Output, checked};
@@ -109,69 +109,4 @@ fn cells(refund: &Refund) -> [String; COLUMNS.len()] {
 
 fn optional(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
-}
-
-/// A cell that no spreadsheet runs as a formula: what could be one gets an apostrophe in front.
-///
-/// Spreadsheets look past white space and quotes, and some take the full-width signs too.
-fn harmless(cell: &str) -> Cow<'_, str> {
-    let begins_oddly = cell.starts_with(['\t', '\r', '\n']);
-    let first = cell
-        .trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || "'\"`".contains(c));
-    let is_formula = first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
-    if (begins_oddly || is_formula) && !is_number(cell) {
-        Cow::Owned(format!("'{cell}"))
-    } else {
-        Cow::Borrowed(cell)
-    }
-}
-
-/// Whether it is a plain decimal, which may have a sign.
-fn is_number(cell: &str) -> bool {
-    let digits = cell.strip_prefix(['-', '+']).unwrap_or(cell);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let all_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    all_digits(whole) && all_digits(fraction)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::harmless;
-
-    #[test]
-    fn what_a_spreadsheet_would_run_gets_an_apostrophe() {
-        for formula in [
-            "=1+1",
-            "+1+1",
-            "-1+1",
-            "@SUM(A1)",
-            "\t=1",
-            "\rx",
-            " =1",
-            "\"=1",
-            "'=1",
-            " \"'=1",
-            "＝1",
-            "-",
-            "+-1",
-            "-1.",
-            "=cmd|' /C calc'!A0",
-            "\u{a0}=1",
-        ] {
-            assert_eq!(harmless(formula), format!("'{formula}"), "{formula:?}");
-        }
-        for text in [
-            "",
-            "12.1",
-            "-5",
-            "+34600000000",
-            "-0.05",
-            "a=b",
-            "two days",
-            "'quoted'",
-            "1-2",
-        ] {
-            assert_eq!(harmless(text), text, "{text:?}");
-        }
-    }
 }

@@ -75,11 +75,18 @@ pub(crate) fn day_and_time(instant: Timestamp) -> String {
     format!("{day} {time}")
 }
 
-/// A text that no spreadsheet runs as a formula: what could be one gets an apostrophe in front.
+/// A cell of CSV that no spreadsheet runs as a formula: what could be one gets an apostrophe in
+/// front.
 ///
-/// Spreadsheets look past white space and quotes, and some take the full-width signs too. A number
-/// stays one, also with a sign.
-pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
+/// Spreadsheets look past white space, control characters and quotes, and some take the full-width
+/// signs too. A number stays one, also with a sign.
+///
+/// ```
+/// use refund_reconcile::harmless;
+/// assert_eq!(harmless("=1+1"), "'=1+1");
+/// assert_eq!(harmless("-12.10"), "-12.10");
+/// ```
+pub fn harmless(text: &str) -> Cow<'_, str> {
     let begins_oddly = text.starts_with(['\t', '\r', '\n', '\0']);
     let first = text
         .trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || "'\"`".contains(c));
