@@ -41,6 +41,12 @@ impl Run {
         self
     }
 
+    /// Fails unless standard error has this.
+    #[track_caller]
+    pub(crate) fn tells(&self, expected: &str) {
+        assert!(self.stderr.contains(expected), "`{expected}`; {self:#?}");
+    }
+
     /// Standard output, which must be exactly one JSON value and an end of line.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {

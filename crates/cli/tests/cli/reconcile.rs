@@ -63,9 +63,9 @@ fn table(rows: &[&str]) -> String {
     format!("{HEADER}\n{}\n", rows.join("\n"))
 }
 
-/// Reconciles a table of this place.
-fn reconcile(place: &Place, statement: &str, options: &[&str]) -> Run {
-    let base = [
+/// The command that reconciles such a table.
+fn of_table(statement: &str) -> [&str; 7] {
+    [
         "reconcile",
         "--source",
         "csv",
@@ -73,8 +73,12 @@ fn reconcile(place: &Place, statement: &str, options: &[&str]) -> Run {
         MAP,
         "--statement",
         statement,
-    ];
-    place.run(&[&base[..], options].concat())
+    ]
+}
+
+/// Reconciles a table of this place.
+fn reconcile(place: &Place, statement: &str, options: &[&str]) -> Run {
+    place.run(&[&of_table(statement)[..], options].concat())
 }
 
 fn reconcile_json(place: &Place, statement: &str, options: &[&str]) -> Run {
@@ -478,17 +482,8 @@ fn tolerance_window_and_proposals() {
 #[test]
 fn a_statement_may_come_from_standard_input() {
     let place = place_with(&[refund("a", "EUR", "10")]);
-    let command = [
-        "reconcile",
-        "--source",
-        "csv",
-        "--map",
-        MAP,
-        "--statement",
-        "-",
-    ];
     let run = place
-        .run_with_input(&command, table(&["a,,10,EUR,2026-03-02"]))
+        .run_with_input(&of_table("-"), table(&["a,,10,EUR,2026-03-02"]))
         .exits(0);
     assert!(run.stdout.contains("standard input"), "{run:#?}");
 }
@@ -546,17 +541,10 @@ fn keys_say_what_references_stand_for() {
             run.stdout.is_empty() && run.stderr.contains(name),
             "{run:#?}"
         );
-        assert!(
-            run.stderr.contains(expected),
-            "`{expected}` in {}",
-            run.stderr
-        );
+        run.tells(expected);
     }
     let run = reconcile(&place, &statement, &["--keys", "nowhere.csv"]).exits(2);
-    assert!(
-        run.stderr.contains("`nowhere.csv` can't be read"),
-        "{run:#?}"
-    );
+    run.tells("`nowhere.csv` can't be read");
 }
 
 #[test]
@@ -578,17 +566,13 @@ fn a_ledger_of_several_orgs_needs_one_named() {
     let run = reconcile(&place, &statement, &["--org", "globex"]).exits(0);
     assert!(run.stdout.contains("`globex`"), "{run:#?}");
     let run = reconcile(&place, &statement, &["--org", "acm"]).exits(2);
-    assert!(
-        run.stderr
-            .contains("no movements of the org `acm`; it holds `acme`"),
-        "{run:#?}"
-    );
+    run.tells("no movements of the org `acm`; it holds `acme`");
 
     let orgs: Vec<String> = (0..30).map(|n| format!("org-{n:02}")).collect();
     let place = place_with(&orgs.iter().map(|org| of(org.as_str())).collect::<Vec<_>>());
     let statement = place.file("statement.csv", table(&["a,,10,EUR,2026-03-02"]));
     let run = reconcile(&place, &statement, &[]).exits(2);
-    assert!(run.stderr.contains("`org-09`, others; say"), "{run:#?}");
+    run.tells("`org-09`, others; say");
     reconcile(&place, &statement, &["--org", "org-29"]).exits(0);
 }
 
@@ -605,7 +589,7 @@ fn a_ledger_without_movements_agrees_with_nothing() {
     let report = reconcile_json(&place, &statement, &[]).exits(1).json();
     assert_eq!(breaks(&report), ["missing_in_ledger a 1000 EUR"]);
     let run = reconcile(&place, &statement, &["--org", "acme"]).exits(2);
-    assert!(run.stderr.contains("it is empty"), "{run:#?}");
+    run.tells("it is empty");
 }
 
 #[test]
@@ -615,7 +599,7 @@ fn a_ledger_that_is_not_there_is_not_made() {
     let report = place.path("report.json");
     let options = ["--report", report.to_str().unwrap()];
     let run = reconcile(&place, &statement, &options).exits(2);
-    assert!(run.stderr.contains("there is no ledger at"), "{run:#?}");
+    run.tells("there is no ledger at");
     assert_eq!(place.files(), ["statement.csv"]);
 }
 
@@ -671,11 +655,7 @@ fn statements_that_say_nothing_are_refused() {
         ];
         let run = place.run(&command).exits(2);
         assert!(run.stdout.is_empty(), "{run:#?}");
-        assert!(
-            run.stderr.contains(expected),
-            "`{expected}` in {}",
-            run.stderr
-        );
+        run.tells(expected);
         assert_eq!(place.files(), before, "no report, nor a part of one");
         place.run_json(&command).exits(2).json_error();
     }
@@ -701,11 +681,7 @@ fn options_that_can_not_be_are_refused() {
         (&["--format", "csv"], "--format json"),
     ] {
         let run = reconcile(&place, &statement, options).exits(2);
-        assert!(
-            run.stderr.contains(expected),
-            "`{expected}` in {}",
-            run.stderr
-        );
+        run.tells(expected);
     }
     for (source, map, expected) in [
         (
@@ -736,11 +712,7 @@ fn options_that_can_not_be_are_refused() {
             &statement,
         ];
         let run = place.run(&command).exits(2);
-        assert!(
-            run.stderr.contains(expected),
-            "`{expected}` in {}",
-            run.stderr
-        );
+        run.tells(expected);
     }
     place.run(&["reconcile", "--source", "csv"]).exits(2);
     place
@@ -749,7 +721,7 @@ fn options_that_can_not_be_are_refused() {
     let run = place
         .run(&["reconcile", "--source", "csv", "--statement", &statement])
         .exits(2);
-    assert!(run.stderr.contains("map: a table needs"), "{run:#?}");
+    run.tells("map: a table needs");
 }
 
 #[test]
@@ -780,11 +752,7 @@ fn report_files_that_can_not_be_are_refused_before_anything_is_read() {
             options.extend(["--report", report]);
         }
         let run = reconcile(&place, "-", &options).exits(2);
-        assert!(
-            run.stderr.contains(expected),
-            "`{expected}` in {}",
-            run.stderr
-        );
+        run.tells(expected);
         assert!(run.stdout.is_empty(), "{run:#?}");
         assert_eq!(place.files(), before, "{reports:?}");
     }
@@ -793,15 +761,7 @@ fn report_files_that_can_not_be_are_refused_before_anything_is_read() {
     let ledger = ledger.to_str().unwrap();
     let run = Run::of(
         std::process::Command::new(crate::harness::REFUNDS)
-            .args([
-                "reconcile",
-                "--source",
-                "csv",
-                "--map",
-                MAP,
-                "--statement",
-                &statement,
-            ])
+            .args(of_table(&statement))
             .args(["--ledger", ledger, "--report", ledger])
             .output()
             .unwrap(),

@@ -1,10 +1,8 @@
 //! Reports to write down.
 
-use refund_reconcile::{
-    Item, LedgerRefund, Period, ReconcileOptions, Reconciliation, Report, Source, StatementLine,
-};
+use refund_reconcile::{Item, Period, ReconcileOptions, Reconciliation, Report, Source};
 
-use crate::sides::{Line, Refund, currency, day, id, line, refund};
+use crate::sides::{Line, Refund, day, finish, item, line, refund};
 
 /// What a statement holds.
 pub(crate) enum Row {
@@ -23,14 +21,7 @@ fn reconcile(
     // A header comes first.
     for (number, row) in (2..).zip(rows) {
         let item = match row {
-            Row::Line(line) => Item::Refund(StatementLine {
-                line: number,
-                key: line.key.as_deref(),
-                invoice: line.invoice.as_deref(),
-                currency: currency(line.currency),
-                minor: line.minor,
-                date: day(line.day),
-            }),
+            Row::Line(line) => item(number, line),
             Row::Ignored(kind) => Item::Ignored(kind),
             Row::Unreadable(reason) => Item::Unreadable {
                 line: number,
@@ -39,19 +30,7 @@ fn reconcile(
         };
         both.item(item).unwrap();
     }
-    for refund in refunds {
-        both.refund(&LedgerRefund {
-            id: id(refund.id),
-            external_id: refund.external_id.as_deref(),
-            invoice: refund.invoice.as_deref(),
-            currency: currency(refund.currency),
-            minor: refund.minor,
-            date: day(refund.day),
-            deleted: refund.deleted,
-        })
-        .unwrap();
-    }
-    both.finish().unwrap()
+    finish(both, refunds).unwrap()
 }
 
 /// March 2026, with two minor units of tolerance, and proposals.

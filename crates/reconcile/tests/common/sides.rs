@@ -97,23 +97,23 @@ pub(crate) fn id(number: u8) -> RefundId {
     RefundId::from_bytes([number; 16])
 }
 
-/// Lines are numbered from 1, as they come.
-pub(crate) fn try_reconcile(
+/// The line as a reader hands it over.
+pub(crate) fn item(number: u64, line: &Line) -> Item<'_> {
+    Item::Refund(StatementLine {
+        line: number,
+        key: line.key.as_deref(),
+        invoice: line.invoice.as_deref(),
+        currency: currency(line.currency),
+        minor: line.minor,
+        date: day(line.day),
+    })
+}
+
+/// Adds the refunds to the ledger's side, and tells what was found.
+pub(crate) fn finish(
+    mut both: Reconciliation,
     refunds: &[Refund],
-    lines: &[Line],
-    options: ReconcileOptions,
 ) -> Result<Report, ReconcileError> {
-    let mut both = Reconciliation::new(Source::Csv, options);
-    for (number, line) in (1..).zip(lines) {
-        both.item(Item::Refund(StatementLine {
-            line: number,
-            key: line.key.as_deref(),
-            invoice: line.invoice.as_deref(),
-            currency: currency(line.currency),
-            minor: line.minor,
-            date: day(line.day),
-        }))?;
-    }
     for refund in refunds {
         both.refund(&LedgerRefund {
             id: id(refund.id),
@@ -126,6 +126,19 @@ pub(crate) fn try_reconcile(
         })?;
     }
     both.finish()
+}
+
+/// Lines are numbered from 1, as they come.
+pub(crate) fn try_reconcile(
+    refunds: &[Refund],
+    lines: &[Line],
+    options: ReconcileOptions,
+) -> Result<Report, ReconcileError> {
+    let mut both = Reconciliation::new(Source::Csv, options);
+    for (number, line) in (1..).zip(lines) {
+        both.item(item(number, line))?;
+    }
+    finish(both, refunds)
 }
 
 pub(crate) fn reconcile(refunds: &[Refund], lines: &[Line], options: ReconcileOptions) -> Report {
