@@ -3,8 +3,9 @@
 //! The form is RFC 4180's, and `\n` alone ends a row too. Fields are read as they stand, without
 //! the blanks around them. It is stricter than common readers in one thing: text behind a closing
 //! quote is a fault of that row. Otherwise one quote that is missing turns what is inside quotes
-//! and what is outside around, and whole rows vanish into a field that nobody looks at. After a
-//! fault reading goes on with the next line of the file.
+//! and what is outside around, and whole rows vanish into a field that nobody looks at. So is a
+//! carriage return outside of quotes that no line feed follows. After a fault reading goes on with the
+//! next line of the file.
 
 use std::io::{self, Read};
 
@@ -222,6 +223,12 @@ impl<R: Read> Rows<R> {
                 Split::Row { length, .. } if length > ROW_BYTES_MAX => {
                     return Ok(Split::Fault("the row has more than 1 MiB"));
                 }
+                Split::Row { length, .. } if is_broken_inside(bytes, length, &self.places) => {
+                    return Ok(Split::Fault(
+                        "a carriage return without a line feed stands in the line, where it may be the \
+                         end of a row; save the file with one kind of line end",
+                    ));
+                }
                 Split::Row { length, ended } => {
                     (self.length, self.ended) = (length, ended);
                     return Ok(split);
@@ -304,6 +311,26 @@ impl<R: Read> Rows<R> {
         }
         Ok(())
     }
+}
+
+/// Whether a carriage return stands in a field that has no quotes. Then what looks like one row may be
+/// several, whose fields nobody would look at.
+fn is_broken_inside(bytes: &[u8], length: usize, places: &[Place]) -> bool {
+    let row = bytes.get(..length).unwrap_or_default();
+    let inside = row.trim_ascii_end();
+    if memchr(b'\r', inside).is_none() {
+        return false;
+    }
+    let is_quoted = |place: &Place| {
+        let before = place.from.checked_sub(1).and_then(|at| row.get(at));
+        place.rewritten || before == Some(&b'"')
+    };
+    let mut plain = places.iter().filter(|place| !is_quoted(place));
+    plain.any(|place| {
+        let end = place.to.min(inside.len());
+        let field = row.get(place.from..end).unwrap_or_default();
+        memchr(b'\r', field).is_some()
+    })
 }
 
 /// Splits the row at the beginning of some bytes into fields.
@@ -485,6 +512,23 @@ mod tests {
                 "3: d"
             ]
         );
+    }
+
+    #[test]
+    fn no_row_hides_behind_a_carriage_return() {
+        let fault = "a carriage return without a line feed stands in the line, where it may be the end \
+                     of a row; save the file with one kind of line end";
+        assert_eq!(
+            all(b"a\rb,c\nd\r,e\n\"x\ry\",z\r\r\n\"v\"\"w\r\",u\r\nt\n"),
+            [
+                &format!("1! {fault}"),
+                &format!("2! {fault}"),
+                "3: x\ry|z",
+                "4: v\"w|u",
+                "5: t"
+            ]
+        );
+        assert_eq!(all(b"a,b\rc,d\r"), ["1: a|b", "2: c|d"]);
     }
 
     #[test]

@@ -191,7 +191,10 @@ impl List<'_, '_> {
     /// JSON that ends or breaks: nothing behind that place can be read.
     fn broken(self, error: &serde_json::Error) -> Result<(), StatementError> {
         if self.objects == 0 && !error.is_eof() && !error.is_io() {
-            let seen = format!("it is no JSON: {error}");
+            let seen = match error.is_data() {
+                true => format!("it has another form: {error}"),
+                false => format!("it is no JSON: {error}"),
+            };
             return Err(StatementError::WrongFormat {
                 expected: EXPECTED,
                 seen,
