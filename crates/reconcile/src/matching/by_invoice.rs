@@ -181,9 +181,9 @@ fn side_by_side<'a, B: Ord + Copy>(
     })
 }
 
-fn chunks<'a, B: Eq>(
-    rows: &'a [u32],
+fn chunks<B: Eq>(
+    rows: &[u32],
     of: impl Fn(&u32) -> B + Copy,
-) -> ChunkBy<'a, u32, impl FnMut(&u32, &u32) -> bool> {
+) -> ChunkBy<'_, u32, impl FnMut(&u32, &u32) -> bool> {
     rows.chunk_by(move |one, other| of(one) == of(other))
 }
