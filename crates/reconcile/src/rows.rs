@@ -369,34 +369,29 @@ fn split_row(
             }
         };
         places.push(place);
-        // Behind a field stands a delimiter, a line end or nothing.
-        match bytes.get(at..).unwrap_or_default() {
-            [byte, ..] if *byte == delimiter => at = at.saturating_add(1),
+        // Behind a field stands a delimiter, a line end or nothing. Programs that write their line ends
+        // twice over begin them with several carriage returns.
+        let behind = bytes.get(at..).unwrap_or_default();
+        if behind.first() == Some(&delimiter) {
+            at = at.saturating_add(1);
+            continue;
+        }
+        let returns = behind.iter().take_while(|byte| **byte == b'\r').count();
+        let length = at.saturating_add(returns);
+        match behind.get(returns..).unwrap_or_default() {
             [b'\n', ..] => {
                 return Split::Row {
-                    length: at.saturating_add(1),
-                    ended: true,
-                };
-            }
-            [b'\r', b'\n', ..] => {
-                return Split::Row {
-                    length: at.saturating_add(2),
+                    length: length.saturating_add(1),
                     ended: true,
                 };
             }
             [] if at_end => {
                 return Split::Row {
-                    length: at,
+                    length,
                     ended: false,
                 };
             }
-            [b'\r'] if at_end => {
-                return Split::Row {
-                    length: at.saturating_add(1),
-                    ended: false,
-                };
-            }
-            [] | [b'\r'] => return Split::Unfinished,
+            [] => return Split::Unfinished,
             _ => {
                 return Split::Fault(
                     "text stands behind a closing quote; a quote inside a field must be doubled",
@@ -529,6 +524,10 @@ mod tests {
             ]
         );
         assert_eq!(all(b"a,b\rc,d\r"), ["1: a|b", "2: c|d"]);
+        assert_eq!(
+            all(b"a,\"b\"\r\r\n\"c\",d\r\r\n\"e\"\r\r"),
+            ["1: a|b", "2: c|d", "3: e"]
+        );
     }
 
     #[test]

@@ -31,7 +31,7 @@ fn about(title: &str) -> About<'_> {
         ledger: "refunds.db",
         org: Some("acme"),
         options: reports::options(),
-        made_at: "2026-04-01T08:00:00Z".parse().unwrap(),
+        made_at: Some("2026-04-01T08:00:00Z".parse().unwrap()),
     }
 }
 
@@ -522,6 +522,16 @@ mod workbook {
         );
         assert!(
             parts.contains(">2026-04-01T08:00:00Z</dcterms:modified>"),
+            "{parts}"
+        );
+        let untold = About {
+            made_at: None,
+            ..about
+        };
+        let parts = super::html(&report, &untold) + &self::parts(&xlsx(&report, &untold));
+        assert!(!parts.contains("Made on"), "{parts}");
+        assert!(
+            parts.contains(">1900-01-01T00:00:00Z</dcterms:created>"),
             "{parts}"
         );
     }
