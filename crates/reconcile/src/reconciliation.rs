@@ -16,7 +16,8 @@ use crate::texts::{TextId, Texts};
 pub struct ReconcileOptions {
     /// What is reconciled, and how far dates may be apart.
     pub period: Period,
-    /// A difference of at most so many minor units is no break.
+    /// A difference of at most so many minor units, between a refund and its lines or between the two sums
+    /// of an invoice, is no break.
     pub tolerance_minor: u64,
     /// Whether to look for lines and refunds that might belong together.
     pub propose: bool,
