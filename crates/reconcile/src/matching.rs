@@ -178,7 +178,8 @@ impl<'a> Matching<'a> {
     }
 
     fn describe(&self, reason: Reason, lines: &[u32], refund: Option<u32>, sides: Sides) -> Break {
-        let first = self.rows(lines).min_by_key(|line| line.line);
+        // By date, so that what is told of it is the same in any order of lines.
+        let first = self.rows(lines).min_by_key(|line| (line.date, line.line));
         let refund = refund.and_then(|at| self.refund(at));
         let key = first
             .and_then(|line| line.key)

@@ -111,19 +111,32 @@ fn optional(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-/// A cell that no spreadsheet runs as a formula: what could be one gets an apostrophe in front.
-///
-/// Spreadsheets look past white space and quotes, and some take the full-width signs too.
+/// What spreadsheets take for the end of a cell, by their settings, also where it stands within one:
+/// wherever decimals have a comma, a semicolon.
+const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
+
+/// A cell that no spreadsheet runs as a formula: what could be one gets an apostrophe in front, also
+/// behind what ends a cell.
 fn harmless(cell: &str) -> Cow<'_, str> {
     let begins_oddly = cell.starts_with(['\t', '\r', '\n']);
+    if !begins_oddly && !cell.split(SEPARATORS).any(is_formula) {
+        return Cow::Borrowed(cell);
+    }
+    let mut harmless = String::new();
+    for (at, piece) in cell.split_inclusive(SEPARATORS).enumerate() {
+        if at == 0 && begins_oddly || is_formula(piece.trim_end_matches(SEPARATORS)) {
+            harmless.push('\'');
+        }
+        harmless.push_str(piece);
+    }
+    Cow::Owned(harmless)
+}
+
+/// Spreadsheets look past white space and quotes, and some take the full-width signs too.
+fn is_formula(cell: &str) -> bool {
     let first = cell
         .trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || "'\"`".contains(c));
-    let is_formula = first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
-    if (begins_oddly || is_formula) && !is_number(cell) {
-        Cow::Owned(format!("'{cell}"))
-    } else {
-        Cow::Borrowed(cell)
-    }
+    first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) && !is_number(cell)
 }
 
 /// Whether it is a plain decimal, which may have a sign.
@@ -145,7 +158,6 @@ mod tests {
             "+1+1",
             "-1+1",
             "@SUM(A1)",
-            "\t=1",
             "\rx",
             " =1",
             "\"=1",
@@ -159,6 +171,13 @@ mod tests {
             "\u{a0}=1",
         ] {
             assert_eq!(harmless(formula), format!("'{formula}"), "{formula:?}");
+        }
+        for (text, harmless_text) in [
+            ("x;=1+1;y", "x;'=1+1;y"),
+            ("x;-1;-1+1;", "x;-1;'-1+1;"),
+            ("\t=1", "'\t'=1"),
+        ] {
+            assert_eq!(harmless(text), harmless_text, "{text:?}");
         }
         for text in [
             "",

@@ -290,6 +290,14 @@ fn the_same_inputs_give_the_same_bytes() {
         assert_eq!(again.stdout, first.stdout);
         assert_eq!(place.read("report.json"), written);
     }
+    let forms = ["html", "csv", "xlsx"].map(|form| {
+        ["r1", "r2"].map(|name| {
+            let report = place.path(&format!("{name}.{form}"));
+            reconcile(&place, &statement, &["--report", report.to_str().unwrap()]).exits(1);
+            fs::read(report).unwrap()
+        })
+    });
+    assert!(forms.iter().all(|[one, other]| one == other));
     let text = place.read("statement.csv");
     let mut rows: Vec<&str> = text.lines().skip(1).collect();
     rows.reverse();
@@ -491,6 +499,9 @@ fn a_statement_may_come_from_standard_input() {
         .run_with_input(&command, table(&["a,,10,EUR,2026-03-02"]))
         .exits(0);
     assert!(run.stdout.contains("standard input"), "{run:#?}");
+    let both = [&command[..], &["--keys", "-"]].concat();
+    let run = place.run_with_input(&both, "re_1,a\n").exits(2);
+    assert!(run.stderr.contains("can't both be"), "{run:#?}");
 }
 
 #[test]

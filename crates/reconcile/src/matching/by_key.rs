@@ -36,7 +36,7 @@ impl Matching<'_> {
         }
     }
 
-    fn group<'b>(&self, lines: &'b [u32]) -> Option<Group<'b>> {
+    pub(super) fn group<'b>(&self, lines: &'b [u32]) -> Option<Group<'b>> {
         let currency = self.rows(lines).next()?.currency;
         Some(Group {
             lines,
@@ -168,7 +168,9 @@ impl Matching<'_> {
         lines
             .map(|(at, line)| {
                 let apart = line.date.nanos_since(refund.date).unsigned_abs();
-                ((off(line.minor.into()), apart, line.date, line.line), at)
+                // An amount may be too low by as much as another is too high.
+                let place = (apart, line.date, line.minor, line.line);
+                ((off(line.minor.into()), place), at)
             })
             .min()
             .map(|((off_by, ..), at)| (at, off_by))

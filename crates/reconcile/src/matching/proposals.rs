@@ -6,15 +6,17 @@ use super::{Matching, row};
 use crate::report::Proposal;
 
 impl Matching<'_> {
-    /// Lines and refunds of one amount, in time, where neither has another to go with.
+    /// Lines and refunds of one amount, in time, where neither has another to go with. One of both may
+    /// lie outside of the period, as may what makes it open which belongs to which.
     pub(crate) fn proposals(&self) -> Vec<Proposal> {
-        let lines = self.inside_lines();
-        let refunds = self.inside_refunds();
+        let lines = self.free_lines();
+        let refunds = self.free_refunds();
         let mut proposals = Vec::new();
         for (place, at) in &lines {
             if let Some(refund_at) = self.only(&refunds, *place)
                 && let (Some(line), Some(refund)) = (self.line(*at), self.refund(refund_at))
                 && self.only(&lines, (place.0, refund.date)) == Some(*at)
+                && self.concerns(&[*at], &[refund_at])
             {
                 proposals.push(Proposal {
                     line: line.line,
@@ -51,24 +53,22 @@ impl Matching<'_> {
         }
     }
 
-    fn inside_lines(&self) -> Vec<(Place, u32)> {
+    fn free_lines(&self) -> Vec<(Place, u32)> {
         let all = self.lines;
         let rows = self.unclaimed_lines().into_iter();
         let mut sorted: Vec<_> = rows
             .filter_map(|at| Some((row(all, at)?, at)))
-            .filter(|(line, _)| self.is_inside(line.date))
             .map(|(line, at)| (((line.currency, line.minor), line.date), at))
             .collect();
         sorted.sort_unstable();
         sorted
     }
 
-    fn inside_refunds(&self) -> Vec<(Place, u32)> {
+    fn free_refunds(&self) -> Vec<(Place, u32)> {
         let all = self.refunds;
         let rows = self.unclaimed_refunds().into_iter();
         let mut sorted: Vec<_> = rows
             .filter_map(|at| Some((row(all, at)?, at)))
-            .filter(|(refund, _)| self.is_inside(refund.date))
             .map(|(refund, at)| (((refund.currency, refund.minor), refund.date), at))
             .collect();
         sorted.sort_unstable();

@@ -75,20 +75,33 @@ pub(crate) fn day_and_time(instant: Timestamp) -> String {
     format!("{day} {time}")
 }
 
-/// A text that no spreadsheet runs as a formula: what could be one gets an apostrophe in front.
-///
-/// Spreadsheets look past white space and quotes, and some take the full-width signs too. A number
-/// stays one, also with a sign.
+/// What spreadsheets take for the end of a cell, by their settings, also where it stands within one:
+/// wherever decimals have a comma, a semicolon.
+const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
+
+/// A text that no spreadsheet runs as a formula: what could be one gets an apostrophe in front, also
+/// behind what ends a cell.
 pub(crate) fn harmless(text: &str) -> Cow<'_, str> {
     let begins_oddly = text.starts_with(['\t', '\r', '\n', '\0']);
-    let first = text
-        .trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || "'\"`".contains(c));
-    let is_formula = first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
-    if (begins_oddly || is_formula) && !is_number(text) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
+    if !begins_oddly && !text.split(SEPARATORS).any(is_formula) {
+        return Cow::Borrowed(text);
     }
+    let mut harmless = String::new();
+    for (at, piece) in text.split_inclusive(SEPARATORS).enumerate() {
+        if at == 0 && begins_oddly || is_formula(piece.trim_end_matches(SEPARATORS)) {
+            harmless.push('\'');
+        }
+        harmless.push_str(piece);
+    }
+    Cow::Owned(harmless)
+}
+
+/// Spreadsheets look past white space and quotes, and some take the full-width signs too. A number
+/// stays one, also with a sign.
+fn is_formula(cell: &str) -> bool {
+    let first = cell
+        .trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || "'\"`".contains(c));
+    first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) && !is_number(cell)
 }
 
 /// Whether it is a plain decimal, which may have a sign.
@@ -166,7 +179,6 @@ mod tests {
             "+1+1",
             "-1+1",
             "@SUM(A1)",
-            "\t=1",
             "\rx",
             "\nx",
             "\0x",
@@ -187,6 +199,15 @@ mod tests {
         ] {
             assert_eq!(harmless(formula), format!("'{formula}"), "{formula:?}");
         }
+        for (text, harmless_text) in [
+            ("x;=1+1;y", "x;'=1+1;y"),
+            ("=1;=2", "'=1;'=2"),
+            ("x\n \"=1", "x\n' \"=1"),
+            ("x;-1;-1+1;", "x;-1;'-1+1;"),
+            ("\t=1", "'\t'=1"),
+        ] {
+            assert_eq!(harmless(text), harmless_text, "{text:?}");
+        }
         for text in [
             "",
             "12.1",
@@ -197,6 +218,7 @@ mod tests {
             "two days",
             "'x'",
             "1-2",
+            "order 7; two days",
         ] {
             assert_eq!(harmless(text), text, "{text:?}");
         }
