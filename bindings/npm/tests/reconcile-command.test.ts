@@ -9,9 +9,6 @@ import { RefundLedgerError } from "../src/node.js";
 import { command, folder, importLines, refunds } from "./support/refunds.js";
 import { commandsOf, STATEMENTS, type Statement, type Wanted } from "./support/statements.js";
 
-/** When a page was made, which no two are alike in. */
-const TIMES = /\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?Z?/gu;
-
 /** What the command prints and writes, or the error that it ends with. */
 function byCommand(ledger: string, { source, path, map }: Statement): Record<string, string> {
   const place = folder();
@@ -26,12 +23,12 @@ function byCommand(ledger: string, { source, path, map }: Statement): Record<str
     return { error: stderr };
   }
   const [json, csv, html] = reports.map((report) => readFileSync(report, "utf8"));
-  return { json: json ?? "", csv: csv ?? "", html: html?.replaceAll(TIMES, "") ?? "" };
+  return { json: json ?? "", csv: csv ?? "", html: html ?? "" };
 }
 
 function formsOf(found: Reconciled, { path }: Statement): Record<string, string> {
   const html = found.html({ statement: path.split("/").at(-1) ?? "", ledger: "refunds.db" });
-  return { json: found.json(), csv: found.csv(), html: html.replaceAll(TIMES, "") };
+  return { json: found.json(), csv: found.csv(), html };
 }
 
 /** A ledger that agrees with a third of a statement, is a unit off from another, and lacks the last. */
