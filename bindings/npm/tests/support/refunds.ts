@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Command, Head, Report } from "../../src/node.js";
 import { fromTop } from "./files.js";
 
-const command = fromTop("target/debug/refunds");
+export const command = fromTop("target/debug/refunds");
 if (!existsSync(command)) {
   throw new Error(`there is no ${command}: build it with \`cargo build -p refund-cli\``);
 }
