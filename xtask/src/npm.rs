@@ -53,14 +53,18 @@ struct Packed {
 pub(crate) fn build() -> Result<(), Failure> {
     published::check_versions()?;
     node::set_up()?;
-    for module in [Module::LEDGER, Module::CONFORMANCE] {
+    for module in Module::ALL {
         module.build()?;
         module.copy_into("src/wasm")?;
     }
     generate()?;
     compile()?;
     copy_licences()?;
-    for types in ["bindings/npm/dist", "bindings/npm/ledger.wasm.d.ts"] {
+    for types in [
+        "bindings/npm/dist",
+        "bindings/npm/ledger.wasm.d.ts",
+        "bindings/npm/reconcile.wasm.d.ts",
+    ] {
         published::check_types(types)?;
     }
     pack()
@@ -83,7 +87,7 @@ fn generate() -> Result<(), Failure> {
 fn compile() -> Result<(), Failure> {
     make_empty(&Path::new(PACKAGE).join("dist"))?;
     node::tool("tsc").arguments(["--project", "."]).run()?;
-    for module in [Module::LEDGER, Module::CONFORMANCE] {
+    for module in Module::ALL {
         module.copy_into("dist/wasm")?;
     }
     Ok(())
@@ -118,7 +122,7 @@ fn pack() -> Result<(), Failure> {
     println!(
         "{MADE}/{filename}: {entry_count} files, {size} bytes, {unpacked_size} bytes unpacked"
     );
-    for module in [Module::LEDGER, Module::CONFORMANCE] {
+    for module in Module::ALL {
         module.check_size()?;
     }
     Ok(())

@@ -6,7 +6,7 @@
  */
 export { RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
 export { Ledger } from "./ledger.js";
-export type { WasmSource } from "./module.js";
+export type { WasmSource } from "./wasm-source.js";
 export type { LedgerOptions, WithOptions } from "./options.js";
 export * from "./store.js";
 export type * from "./types.js";

@@ -5,7 +5,7 @@ import { bodyOf, filterOf, line, members, optionsOf, referenceOf, scopeOf } from
 import { encode } from "./encode.js";
 import { internalError, invalidField, RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
 import { Lifetime } from "./lifetime.js";
-import { load } from "./module.js";
+import { ledgerModule } from "./module.js";
 import { allMintedOf, asOption, type LedgerOptions, openOptions, timeOf, type WithOptions, withOptions } from "./options.js";
 import type { MaybePromise } from "./store.js";
 import type {
@@ -71,7 +71,7 @@ export class Ledger {
   static async open(options: LedgerOptions = {}): Promise<Ledger> {
     const given = openOptions(options);
     const policy = policyText(given);
-    await load(given.wasm);
+    await ledgerModule.load(given.wasm);
     const engine = asOption({ id: "actor" }, () => new Engine(given.actor, policy));
     return new Ledger(askingOf(engine, given), given, new Lifetime(given.store));
   }

@@ -1,7 +1,7 @@
 /** The package's entry in Node: the module is read from its file, without waiting. @module */
 import { readFileSync } from "node:fs";
-import { readWith } from "./module.js";
+import { ledgerModule } from "./module.js";
 
-readWith(() => readFileSync(new URL("./wasm/ledger_bg.wasm", import.meta.url)));
+ledgerModule.readWith(() => readFileSync(new URL("./wasm/ledger_bg.wasm", import.meta.url)));
 
 export * from "./index.js";

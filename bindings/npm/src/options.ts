@@ -1,7 +1,7 @@
 /** What a ledger is opened with, checked: nothing keeps a program in JavaScript to the types. @module */
 import { encode, excerpt, isPlain } from "./encode.js";
 import { guarded, invalidField, RefundLedgerError } from "./errors.js";
-import type { WasmSource } from "./module.js";
+import type { WasmSource } from "./wasm-source.js";
 import type { RefundStore } from "./store.js";
 import type { Policy } from "./types.js";
 
@@ -88,14 +88,18 @@ function check(given: LedgerOptions): void {
     }
     encode(given.actor, "actor");
   }
-  const wasm: unknown = given.wasm;
-  if (wasm !== undefined && (wasm === null || wasm === "" || (typeof wasm !== "object" && typeof wasm !== "string"))) {
-    throw invalidField("wasm", "wrong_type", "must be the module's URL, its bytes, or what `WasmSource` names beside them");
-  }
+  checkWasm(given.wasm);
   checkFunction(given.now, "now");
   checkFunction(given.mint, "mint");
   if (given.store !== undefined) {
     checkStore(given.store);
+  }
+}
+
+/** Refuses what is there and can't be where a module comes from. */
+export function checkWasm(wasm: unknown): void {
+  if (wasm !== undefined && (wasm === null || wasm === "" || (typeof wasm !== "object" && typeof wasm !== "string"))) {
+    throw invalidField("wasm", "wrong_type", "must be the module's URL, its bytes, or what `WasmSource` names beside them");
   }
 }
 

@@ -28,7 +28,7 @@ test("a source that is no module is told, and the next one is tried", async () =
   for (const open of [...opens, () => Ledger.open({ wasm: offline() })]) {
     const error = await refusal(open);
     assert.equal(error.code, "internal");
-    assert.match(error.message, /the ledger's module can't be loaded/u);
+    assert.match(error.message, /the module `ledger_bg\.wasm` can't be loaded/u);
     assert.notEqual(error.cause, undefined);
   }
   const ledger = await Ledger.open({ wasm: Promise.resolve(new Uint8Array(bytes)) });

@@ -27,7 +27,6 @@ use ahead::Batches;
 pub(crate) use inputs::{Bytes, open};
 use inputs::{Inputs, Item};
 use rejects::Rejects;
-pub(crate) use rows::RawRows;
 
 /// How many lines are carried out in one transaction.
 const BATCH_LINES_MAX: usize = 1_000;

@@ -1,7 +1,6 @@
 //! `reconcile`: the ledger beside a provider's or bank's statement.
 
 mod keys;
-mod orgs;
 mod refunds;
 mod report;
 mod report_files;

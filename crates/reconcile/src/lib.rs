@@ -68,9 +68,11 @@ mod line;
 mod matching;
 mod money;
 mod options;
+mod orgs;
 mod period;
 pub mod read;
 mod reconciliation;
+mod references;
 mod render;
 mod report;
 mod rows;
@@ -80,9 +82,11 @@ mod texts;
 
 pub use line::{Item, Source, StatementLine};
 pub use options::{ColumnMap, OptionsError, ReadOptions};
-pub use period::Period;
+pub use orgs::{OrgError, org_of};
+pub use period::{InvalidInstant, Period, instant_or_day};
 pub use read::{StatementError, read_statement};
 pub use reconciliation::{LedgerRefund, ReconcileError, ReconcileOptions, Reconciliation};
+pub use references::{ReferencesError, read_references};
 #[cfg(feature = "xlsx")]
 pub use render::write_xlsx;
 pub use render::{About, write_csv, write_html, write_json};

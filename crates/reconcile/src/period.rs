@@ -1,6 +1,7 @@
 //! Which lines and refunds a reconciliation is about.
 
 use refund_ledger::Timestamp;
+use thiserror::Error;
 
 const NANOS_PER_DAY: i128 = 86_400 * 1_000_000_000;
 
@@ -49,5 +50,62 @@ impl Period {
     /// Whether two dates are close enough for a refund and its line.
     pub(crate) fn allows(&self, one: Timestamp, other: Timestamp) -> bool {
         one.nanos_since(other).abs() <= self.window_nanos()
+    }
+}
+
+/// What a period can't begin or end with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error(
+    "it must be a day such as `2026-03-01`, or an instant of RFC 3339 such as \
+     `2026-03-01T00:00:00Z`"
+)]
+pub struct InvalidInstant;
+
+/// What a period begins or ends with: an instant of RFC 3339, or a day for its midnight in UTC.
+///
+/// # Errors
+/// Where it is neither.
+///
+/// ```
+/// use refund_reconcile::instant_or_day;
+/// assert_eq!(instant_or_day("2026-03-01")?.to_string(), "2026-03-01T00:00:00Z");
+/// assert!(instant_or_day("03/01/2026").is_err());
+/// # Ok::<(), refund_reconcile::InvalidInstant>(())
+/// ```
+pub fn instant_or_day(text: &str) -> Result<Timestamp, InvalidInstant> {
+    let is_day = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let midnight = format!("{text}T00:00:00Z");
+    let instant = if is_day { &midnight } else { text };
+    instant.parse().map_err(|_| InvalidInstant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::instant_or_day;
+
+    #[test]
+    fn a_day_begins_at_midnight_utc() {
+        for (text, instant) in [
+            ("2026-03-01", "2026-03-01T00:00:00Z"),
+            ("2026-03-01T01:00:00+01:00", "2026-03-01T00:00:00Z"),
+            ("2026-03-01T12:00:00.5Z", "2026-03-01T12:00:00.5Z"),
+        ] {
+            assert_eq!(
+                instant_or_day(text).map(|i| i.to_string()),
+                Ok(instant.into()),
+                "{text}"
+            );
+        }
+        for text in [
+            "2026-02-30",
+            "2026-3-1",
+            "03/01/2026",
+            "2026-03-01T00:00:00",
+            "20260301--",
+            "",
+        ] {
+            let refused = instant_or_day(text).unwrap_err().to_string();
+            assert!(refused.contains("`2026-03-01`"), "{text}: {refused}");
+        }
     }
 }

@@ -104,7 +104,7 @@ pub(super) fn compile_tests() -> Result<(), Failure> {
     tool("tsc")
         .arguments(["--project", "tests/tsconfig.json"])
         .run()?;
-    for module in [Module::LEDGER, Module::CONFORMANCE] {
+    for module in Module::ALL {
         module.copy_into("build/src/wasm")?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The WebAssembly modules of the package, from the crate `refund-wasm`.
+//! The WebAssembly modules of the package.
 
 use std::env;
 use std::fs;
@@ -37,7 +37,9 @@ const SMALL_PANICS: &[&str] = &[
 pub(crate) struct Module {
     /// What its files are called.
     name: &'static str,
-    /// The features of `refund-wasm`.
+    /// The crate that it is made of.
+    package: &'static str,
+    /// That crate's features.
     features: &'static str,
     /// How large it may be, gzipped.
     bytes_max: Option<usize>,
@@ -47,16 +49,29 @@ impl Module {
     /// What every user's browser loads.
     pub(crate) const LEDGER: Self = Self {
         name: "ledger",
+        package: "refund-wasm",
         features: "",
         bytes_max: Some(published::LEDGER_BYTES_MAX),
     };
 
     /// The same with the suite of cases for stores, which only authors of stores load.
-    pub(crate) const CONFORMANCE: Self = Self {
+    const CONFORMANCE: Self = Self {
         name: "conformance",
+        package: "refund-wasm",
         features: "conformance",
         bytes_max: None,
     };
+
+    /// Reconciliation, which only those load who reconcile.
+    const RECONCILE: Self = Self {
+        name: "reconcile",
+        package: "refund-reconcile-wasm",
+        features: "",
+        bytes_max: None,
+    };
+
+    /// All of them.
+    pub(crate) const ALL: [Self; 3] = [Self::LEDGER, Self::CONFORMANCE, Self::RECONCILE];
 
     /// Builds the module, unless nothing that it is made from has changed.
     pub(crate) fn build(self) -> Result<(), Failure> {
@@ -79,8 +94,9 @@ impl Module {
     fn compile(self) -> Result<PathBuf, Failure> {
         add_wasm_target()?;
         add_sources_of_std()?;
-        Command::cargo("build --package refund-wasm --profile wasm")
-            .arguments(["--target", WASM, "--features", self.features])
+        Command::cargo("build --profile wasm")
+            .arguments(["--package", self.package, "--features", self.features])
+            .arguments(["--target", WASM])
             .arguments(SMALL_STD)
             .arguments(["--config", &flags()?])
             // What builds the standard library anew is not stable yet. It is this compiler's own.
@@ -89,7 +105,8 @@ impl Module {
         Ok(workspace::top()
             .join("target")
             .join(WASM)
-            .join("wasm/refund_wasm.wasm"))
+            .join("wasm")
+            .join(format!("{}.wasm", self.package.replace('-', "_"))))
     }
 
     /// Writes the script beside the module. The module must not be stripped before: the names of

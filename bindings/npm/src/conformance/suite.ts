@@ -1,8 +1,9 @@
 /** The cases of the suite, and how one runs. @module */
 import { free } from "../errors.js";
-import type { WasmSource } from "../module.js";
 import { answer, type Need } from "../session.js";
 import type { MaybePromise, RefundStore } from "../store.js";
+import { WasmModule } from "../wasm-module.js";
+import type { WasmSource } from "../wasm-source.js";
 import init, { CaseRun, caseNames, initSync } from "../wasm/conformance.js";
 import { OWN_CASES } from "./cases.js";
 
@@ -43,23 +44,12 @@ export const REPLACED: Readonly<Record<string, string>> = {
   "hostile::loses_nothing_where_one_of_two_lacks_transact": "race::never_passes_the_cap",
 };
 
-/** What the script takes. */
-type ScriptSource = NonNullable<Parameters<typeof init>[0]>;
-
-let readHere: (() => Uint8Array<ArrayBuffer>) | undefined;
-
-/** Has the suite's module read from here: Node reads a file. */
-export function readSuiteWith(read: () => Uint8Array<ArrayBuffer>): void {
-  readHere = read;
-}
+/** The suite's own module. */
+export const suiteModule = new WasmModule("conformance", { init, initSync });
 
 /** Every case. `wasm` is the suite's own module, where it can't be loaded from beside the scripts. */
 export async function storeCases(options: { wasm?: WasmSource } = {}): Promise<StoreCase[]> {
-  if (options.wasm === undefined && readHere !== undefined) {
-    initSync({ module: readHere() });
-  } else {
-    await (options.wasm === undefined ? init() : init({ module_or_path: options.wasm } as ScriptSource));
-  }
+  await suiteModule.load(options.wasm);
   const shared = caseNames().map((name, number): StoreCase => ({ name, run: (open) => runShared(name, number, open) }));
   return [...shared.filter(({ name }) => !(name in REPLACED)), ...OWN_CASES];
 }

@@ -1,10 +1,10 @@
 /** Carries out lines of commands on a ledger in the module's memory: `lines.js FILE` prints the seconds. */
 import { readFileSync } from "node:fs";
 import "../../src/node.js";
-import { load } from "../../src/module.js";
+import { ledgerModule } from "../../src/module.js";
 import { Engine } from "../../src/wasm/ledger.js";
 
-await load(undefined);
+await ledgerModule.load(undefined);
 const lines = readFileSync(process.argv[2] ?? "", "utf8").split("\n").filter(Boolean);
 const engine = new Engine();
 const start = performance.now();

@@ -37,7 +37,7 @@ test("plain: modules without a bundler, under a strict policy", async () => {
 test("plain: what the policy must allow is noticed when it does not", async () => {
   const { folder } = workshop.project("plain");
   await assert.rejects(served(browser(), folder, STRICT_POLICY.replace(" 'wasm-unsafe-eval'", "")), (error: Error) => {
-    assert.match(error.message, /the ledger's module can't be loaded: .*'wasm-unsafe-eval'/);
+    assert.match(error.message, /the module `ledger_bg\.wasm` can't be loaded: .*'wasm-unsafe-eval'/);
     return true;
   });
 });
@@ -45,7 +45,7 @@ test("plain: what the policy must allow is noticed when it does not", async () =
 test("plain: a module that was not packed is noticed", async () => {
   const { folder } = workshop.project("plain");
   rmSync(join(folder, "node_modules/refund-ledger/dist/wasm/ledger_bg.wasm"));
-  await assert.rejects(served(browser(), folder, STRICT_POLICY), /404[^]*the ledger's module can't be loaded/);
+  await assert.rejects(served(browser(), folder, STRICT_POLICY), /404[^]*the module `ledger_bg\.wasm` can't be loaded/);
 });
 
 test("Vite: the production build, under a strict policy", async () => {

@@ -131,8 +131,8 @@ test("links lead to headings of the README, or to the web: elsewhere they would 
 });
 
 test("the size of the tarball is about what the README says", () => {
-  const [, , size] = tableOf(readme, "| | bytes | gzipped |");
-  checkSize("the tarball", size?.[2], readFileSync(tarball()).length);
+  const size = tableOf(readme, "| | bytes | gzipped |");
+  checkSize("the tarball", size.at(-1)?.[2], readFileSync(tarball()).length);
 });
 
 test("a size that is not right any more is noticed", () => {

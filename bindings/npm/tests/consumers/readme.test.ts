@@ -62,7 +62,7 @@ test("the package is installed by its name", () => {
   assert.equal(install, "npm install refund-ledger\n");
 });
 
-for (const name of ["first-refund", "authenticate", "proof"]) {
+for (const name of ["first-refund", "authenticate", "proof", "reconcile"]) {
   const program = claim(`${name}.mjs`);
   const output = claim(`${name}.out`);
   test(`${name}: prints what the README says, in each version of Node`, () => {

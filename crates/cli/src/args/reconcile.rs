@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use refund_ledger::{Id, Timestamp};
-use refund_reconcile::{ColumnMap, Source};
+use refund_reconcile::{ColumnMap, Source, instant_or_day};
 
 /// `reconcile`
 #[derive(Args, Debug)]
@@ -51,47 +51,4 @@ pub(crate) struct Reconcile {
     /// Any number of them; each appears only once it is complete
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub(crate) report: Vec<PathBuf>,
-}
-
-/// An instant, or a day for its midnight in UTC.
-fn instant_or_day(text: &str) -> Result<Timestamp, String> {
-    let is_day = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
-    let midnight = format!("{text}T00:00:00Z");
-    let instant = if is_day { &midnight } else { text };
-    instant.parse().map_err(|_| {
-        "it must be a day such as `2026-03-01`, or an instant of RFC 3339 such as \
-         `2026-03-01T00:00:00Z`"
-            .into()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::instant_or_day;
-
-    #[test]
-    fn a_day_begins_at_midnight_utc() {
-        for (text, instant) in [
-            ("2026-03-01", "2026-03-01T00:00:00Z"),
-            ("2026-03-01T01:00:00+01:00", "2026-03-01T00:00:00Z"),
-            ("2026-03-01T12:00:00.5Z", "2026-03-01T12:00:00.5Z"),
-        ] {
-            assert_eq!(
-                instant_or_day(text).map(|i| i.to_string()),
-                Ok(instant.into()),
-                "{text}"
-            );
-        }
-        for text in [
-            "2026-02-30",
-            "2026-3-1",
-            "03/01/2026",
-            "2026-03-01T00:00:00",
-            "20260301--",
-            "",
-        ] {
-            let refused = instant_or_day(text).unwrap_err();
-            assert!(refused.contains("`2026-03-01`"), "{text}: {refused}");
-        }
-    }
 }

@@ -7,9 +7,8 @@ use std::sync::mpsc::SyncSender;
 
 use refund_ledger::store::sqlite::{RefundOutline, SqliteStore};
 use refund_ledger::{Id, Ledger, LedgerError};
-use refund_reconcile::{LedgerRefund, ReconcileError, Reconciliation};
+use refund_reconcile::{LedgerRefund, OrgError, ReconcileError, Reconciliation, org_of};
 
-use super::orgs;
 use crate::args::Common;
 use crate::failure::Failure;
 use crate::ledger_file;
@@ -30,10 +29,13 @@ impl Refunds {
         let path = ledger_file::existing(common)?;
         let store = Arc::new(SqliteStore::open(path).map_err(LedgerError::from)?);
         let ledger = Ledger::with_system_host(store.clone());
-        let org = match asked {
-            Some(org) => Some(orgs::known(&ledger, org)?),
-            None => orgs::only(&ledger)?,
-        };
+        let org = org_of(&ledger, asked).map_err(|error| match error {
+            OrgError::Ledger(error) => error.into(),
+            several @ OrgError::Several { .. } => {
+                Failure::Usage(format!("{several}, with `--org`"))
+            }
+            other => Failure::Usage(other.to_string()),
+        })?;
         Ok(Self { store, org })
     }
 

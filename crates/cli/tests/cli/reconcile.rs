@@ -508,6 +508,8 @@ fn keys_say_what_references_stand_for() {
             "\u{feff}reference,external id\r\nre_1,a\r\n\r\n re_2 , \"b, c\"\r\n",
         ),
         ("twice.csv", "re_1,a\nre_2,\"b, c\"\nre_1,a"),
+        ("semicolons.csv", "re_1;a\nre_2;b, c\n"),
+        ("tabs.csv", "re_1\ta\nre_2\tb, c\n"),
     ] {
         // A quote counts only where its cell begins.
         let keys = place.file(name, keys.replace(" \"", "\""));
@@ -520,7 +522,7 @@ fn keys_say_what_references_stand_for() {
             "line 3: it has 1 cells, not two",
         ),
         ("three.csv", "re_1,a,b\n", "line 1: it has 3 cells, not two"),
-        ("semicolon.csv", "re_1;a\n", "separated by a comma"),
+        ("bar.csv", "re_1|a\n", "separated by a comma"),
         (
             "reference.csv",
             "re_1,a\n,b\n",
@@ -535,7 +537,7 @@ fn keys_say_what_references_stand_for() {
         (
             "quote.csv",
             "re_1,a\nre_2,\"b\nre_3,c\n",
-            "line 2: the row ends inside a quoted cell",
+            "line 2: a quote that opens here is not closed",
         ),
     ] {
         let keys = place.file(name, keys);
@@ -568,7 +570,9 @@ fn a_ledger_of_several_orgs_needs_one_named() {
     let run = reconcile_json(&place, &statement, &[]).exits(2);
     let message = run.json_error()["message"].as_str().unwrap().to_owned();
     assert!(
-        message.contains("`acme`, `globex`, `initech`; say with `--org`"),
+        message.contains(
+            "`acme`, `globex`, `initech`; say which one the statement is about, with `--org`"
+        ),
         "{message}"
     );
     let run = reconcile(&place, &statement, &["--org", "globex"]).exits(0);

@@ -2,6 +2,7 @@
 import { Ledger, type LedgerOptions, type RefundStore, sortKey } from "refund-ledger";
 import { type StoreFixture, storeCases } from "refund-ledger/conformance";
 import wasm from "refund-ledger/ledger.wasm";
+import { type FileContent, reconcile } from "refund-ledger/reconcile";
 import { type SqliteHandle, SqliteStore } from "refund-ledger/sqlite";
 
 export async function entries(handle: SqliteHandle, options: LedgerOptions): Promise<number> {
@@ -19,6 +20,10 @@ export async function runSuite(open: () => StoreFixture): Promise<void> {
   for (const { run } of await storeCases({ wasm: "/conformance.wasm" })) {
     await run(open);
   }
+}
+
+export async function page(statement: FileContent, ledger: Ledger): Promise<string> {
+  return (await reconcile({ source: "camt053", statement, ledger })).html({ title: "March" });
 }
 
 export const key: Uint8Array = sortKey({ org_id: "acme", subscription_id: "sub-7", movement_id: "mov-42" });

@@ -19,6 +19,8 @@ import {
 import { type StoreFixture, storeCases } from "refund-ledger/conformance";
 import { IndexedDbStore } from "refund-ledger/indexeddb";
 import wasm from "refund-ledger/ledger.wasm";
+import { type ReconcileProgress, type ReconcileReport, reconcile } from "refund-ledger/reconcile";
+import reconcileWasm from "refund-ledger/reconcile.wasm";
 import { type Caller, createFetchHandler } from "refund-ledger/rest";
 import { type SqliteHandle, SqliteStore } from "refund-ledger/sqlite";
 
@@ -147,4 +149,17 @@ export async function mistakes(ledger: Ledger, handle: SqliteHandle): Promise<vo
   new SqliteStore({});
   // @ts-expect-error: a ledger is opened
   new Ledger();
+}
+
+export async function reconciled(ledger: Ledger, statement: File): Promise<ReconcileReport> {
+  const request = { source: "csv", statement, ledger, map: { key: "Ref", decimal: "," }, wasm: reconcileWasm } as const;
+  const found = await reconcile({
+    ...request,
+    onProgress: (progress: ReconcileProgress) => (progress.part === "statement" ? progress.bytes.toFixed() : ""),
+  });
+  // @ts-expect-error: it is no number for everybody, since it may pass 2^53
+  found.report.totals["EUR"]?.difference_minor.toFixed();
+  // @ts-expect-error: no such source
+  await reconcile({ ...request, source: "strype" });
+  return found.report;
 }

@@ -1,0 +1,132 @@
+/**
+ * Reconciliation: why a provider's or bank's statement does not agree with the ledger. Nothing is sent
+ * anywhere.
+ *
+ * ```ts
+ * import { reconcile } from "refund-ledger/reconcile";
+ *
+ * const found = await reconcile({ source: "stripe", statement: file, ledger });
+ * console.log(found.report.totals, found.report.breaks);
+ * ```
+ *
+ * @module
+ */
+import { free, guarded } from "./errors.js";
+import { fileOf, piecesOf } from "./reconcile/content.js";
+import { reconcileModule } from "./reconcile/module.js";
+import { listenDuring } from "./reconcile/progress.js";
+import { checkedRequest, optionsText, titleText } from "./reconcile/request.js";
+import type { Exporting, FileContent, ReconcileReport, ReconcileRequest, ReportTitle } from "./reconcile/types.js";
+import { type Found, Work } from "./wasm/reconcile.js";
+
+export { RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
+export type * from "./reconcile/types.js";
+export type { WasmSource } from "./wasm-source.js";
+
+let reconciled: (found: Found) => Reconciled;
+
+/** What was found, in its forms. */
+export class Reconciled {
+  readonly #found: Found;
+  #report: ReconcileReport | undefined;
+
+  static {
+    reconciled = (found) => new Reconciled(found);
+  }
+
+  private constructor(found: Found) {
+    this.#found = found;
+  }
+
+  /** Whose refunds were compared; `undefined` where the ledger holds none. */
+  get org_id(): string | undefined {
+    return guarded(() => this.#found.org());
+  }
+
+  /** Everything that was found. */
+  get report(): ReconcileReport {
+    this.#report ??= JSON.parse(this.json()) as ReconcileReport;
+    return this.#report;
+  }
+
+  /** The report for programs: the text of `refunds reconcile --report FILE.json`. */
+  json(): string {
+    return guarded(() => this.#found.json());
+  }
+
+  /** The breaks for spreadsheets: the text of `--report FILE.csv`. */
+  csv(): string {
+    return guarded(() => this.#found.csv());
+  }
+
+  /** The report for people: one page that needs neither network nor scripts, the text of `--report FILE.html`. */
+  html(title: ReportTitle = {}): string {
+    const text = titleText(title);
+    return guarded(() => this.#found.html(text));
+  }
+}
+
+/**
+ * Compares a statement with a ledger. It reads the files on the thread that it is called on, which long ones
+ * keep busy: a page calls it in a worker.
+ *
+ * @throws `invalid_request` that names the option or file (`source`, `map`, `keys`, `ledger`, `org_id`,
+ * `statement`) and says what is wrong with it; `internal` where the module can't be loaded; what the ledger
+ * throws. A line of the statement that can't be read is no error: the report has it.
+ */
+export async function reconcile(request: ReconcileRequest): Promise<Reconciled> {
+  const given = checkedRequest(request);
+  const options = optionsText(given);
+  await reconcileModule.load(given.wasm);
+  const work = guarded(() => new Work(options));
+  try {
+    if (given.keys !== undefined) {
+      await readKeys(work, given.keys);
+    }
+    await readLedger(work, given);
+    await readStatement(work, given);
+    given.onProgress?.({ part: "matching" });
+    return reconciled(guarded(() => work.compare()));
+  } catch (thrown) {
+    free(work);
+    throw thrown;
+  }
+}
+
+async function readKeys(work: Work, keys: FileContent): Promise<void> {
+  for await (const piece of piecesOf(keys, "keys")) {
+    work.addReferences(piece);
+  }
+  guarded(() => {
+    work.readReferences();
+  });
+}
+
+async function readLedger(work: Work, { ledger, onProgress }: ReconcileRequest): Promise<void> {
+  const isLedger = isExporting(ledger);
+  for await (const piece of isLedger ? fileOf(ledger.exportCommands()) : piecesOf(ledger, "ledger")) {
+    const lines = guarded(() => work.addLedger(piece));
+    onProgress?.({ part: "ledger", lines });
+  }
+  guarded(() => {
+    work.endLedger(!isLedger);
+  });
+}
+
+function isExporting(ledger: Exporting | FileContent | null): ledger is Exporting {
+  return typeof ledger === "object" && ledger !== null && "exportCommands" in ledger && typeof ledger.exportCommands === "function";
+}
+
+async function readStatement(work: Work, { statement, onProgress }: ReconcileRequest): Promise<void> {
+  let bytes_total = 0;
+  for await (const piece of piecesOf(statement, "statement")) {
+    work.addStatement(piece);
+    bytes_total += piece.length;
+  }
+  const tell = (bytes: number): void => onProgress?.({ part: "statement", bytes, bytes_total });
+  listenDuring(tell, () => {
+    guarded(() => {
+      work.readStatement();
+    });
+  });
+}
