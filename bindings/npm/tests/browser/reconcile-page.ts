@@ -72,10 +72,18 @@ export class PageOfUser {
     return opened;
   }
 
-  /** Chooses a file in a field. */
-  async choose(field: string, { name, content }: UserFile): Promise<void> {
-    const buffer = Buffer.from(content);
-    await this.page.locator(`#${field}`).setInputFiles({ name, mimeType: "application/octet-stream", buffer });
+  /** Keeps the module for reconciliation from ever arriving, so that the work neither ends nor fails. */
+  async stall(): Promise<void> {
+    await this.context.route(/reconcile_bg.*\.wasm$/, () => undefined);
+  }
+
+  /** Chooses a file in a field, by its path where it is on disk. */
+  async choose(field: string, file: UserFile | string): Promise<void> {
+    const chosen =
+      typeof file === "string"
+        ? file
+        : { name: file.name, mimeType: "application/octet-stream", buffer: Buffer.from(file.content) };
+    await this.page.locator(`#${field}`).setInputFiles(chosen);
   }
 
   /** Drops a file where a field is. */
