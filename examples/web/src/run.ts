@@ -9,9 +9,16 @@ export interface Listener {
   failed(failed: Failed): void;
 }
 
+/**
+ * A worker whose script is a file of the server is under the policy that the server sends, and the server may
+ * send none. One that begins in the page is under the page's policy: it can't reach another server either.
+ */
+const script = `import ${JSON.stringify(new URL(workerUrl, document.baseURI).href)};`;
+const scriptUrl = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
+
 /** Begins a job; what it answers ends the work at once. */
 export function run(job: Job, listener: Listener): () => void {
-  const worker = startWorker();
+  const worker = new Worker(scriptUrl, { type: "module" });
   worker.addEventListener("message", ({ data }: MessageEvent<Said>) => {
     if (data.kind === "progress") {
       listener.progress(data.progress);
@@ -34,14 +41,4 @@ export function run(job: Job, listener: Listener): () => void {
   });
   worker.postMessage(job);
   return () => worker.terminate();
-}
-
-/**
- * A worker whose script is a file of the server is under the policy that the server sends, and the server may
- * send none. One that begins in the page is under the page's policy: it can't reach another server either.
- */
-function startWorker(): Worker {
-  const script = `import ${JSON.stringify(new URL(workerUrl, document.baseURI).href)};`;
-  const url = URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
-  return new Worker(url, { type: "module" });
 }

@@ -1,19 +1,29 @@
 /** The page `examples/web`: the packed package, built by Vite, used by a person in Chromium. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { BrowserContextOptions } from "playwright-core";
 
+import type { ReconcileReport } from "../../src/reconcile.js";
 import { browserForTests } from "../consumers/page.js";
 import { type Project, Workshop } from "../consumers/workshop.js";
 import { contrastFaults, overflow, structureFaults } from "../support/accessible.js";
 import { fromTop } from "../support/files.js";
 import { manyLines } from "../support/many-lines.js";
-import { command, folder, refunds } from "../support/refunds.js";
+import {
+  assertSame,
+  commands,
+  database,
+  file,
+  ledger,
+  ofTwoOrgs,
+  reportsOfCommand,
+  statement,
+  table,
+} from "./reconcile-files.js";
 import { builtPage, PageOfUser, type UserFile } from "./reconcile-page.js";
 
 const browser = browserForTests();
@@ -29,51 +39,6 @@ after(() => workshop.remove());
 
 function opened(t: TestContext, options: BrowserContextOptions = {}): Promise<PageOfUser> {
   return PageOfUser.open(t, browser(), project, options);
-}
-
-/** The month that `refunds demo` reconciles: its commands, the ledger's export, the statement. */
-const commands = ["sample.jsonl", "march.jsonl"].map((name) => fromTop(`crates/cli/demo/${name}`));
-const statement: UserFile = file("statement.csv", readFileSync(fromTop("crates/cli/demo/statement.csv")));
-const database = join(folder(), "ledger.jsonl");
-refunds(database, "import", ...commands);
-const ledger: UserFile = file("ledger.jsonl", refunds(database, "export"));
-
-function file(name: string, content: string | Buffer): UserFile {
-  return { name, content };
-}
-
-/** A table, and a column map for it, of one refund that the ledger of the demo has and one that it has not. */
-const table = file(
-  "table.csv",
-  'Ref;"Amount; ""EUR""";Day\n987654331;-12,10;02/03/2022\nnobody;-1,00;02/03/2022\n',
-);
-
-/** When a report was made, which no two are alike in. */
-const TIMES = /\d{4}-\d{2}-\d{2}(T| )\d{2}:\d{2}(:\d{2}(\.\d+)?Z)?/gu;
-
-function withoutTimes(text: string): string {
-  return text.replaceAll(TIMES, "");
-}
-
-/** Two reports are the same but for their times; what differs first is told, not the whole of both. */
-function assertSame(actual: string, expected: string): void {
-  const [lines, wanted] = [withoutTimes(actual).split("\n"), withoutTimes(expected).split("\n")];
-  const at = wanted.findIndex((line, at) => line !== lines[at]);
-  assert.equal(lines[at], wanted[at], `line ${at + 1}`);
-  assert.equal(lines.length, wanted.length);
-}
-
-/** The reports that the command writes of the demo's month. */
-function reportsOfCommand(): { paths: string[]; texts: string[] } {
-  const place = folder();
-  writeFileSync(join(place, statement.name), statement.content);
-  const paths = ["html", "csv", "json"].map((ending) => join(place, `report.${ending}`));
-  const of = ["--source", "stripe", "--statement", join(place, statement.name)];
-  const period = ["--from", "2022-03-01", "--to", "2022-04-01"];
-  const args = ["--ledger", database, "reconcile", ...of, ...period, "--report", ...paths];
-  const { status, stderr } = spawnSync(command, args, { encoding: "utf8" });
-  assert.equal(status, 1, `the command finds breaks: ${stderr}`);
-  return { paths, texts: paths.map((path) => readFileSync(path, "utf8")) };
 }
 
 /** Says what is compared, but for the files. */
@@ -156,7 +121,7 @@ test("the ledger that the browser keeps is compared as its export is", async (t)
   await user.compare();
   await user.done();
   assert.equal((await user.saved("JSON")).text, json.text);
-  assert.ok((JSON.parse(json.text) as { matched: number }).matched > 0);
+  assert.ok(Number((JSON.parse(json.text) as ReconcileReport).matched) > 0);
   assert.deepEqual(user.complaints, []);
 });
 
@@ -224,14 +189,16 @@ test("the columns of a table are named, and offered from its header", async (t) 
   await page.getByLabel("Decimals stand behind").selectOption(",");
   await page.getByLabel("Column with the date").fill("Day");
   await page.getByLabel("Dates are written as").selectOption("%d/%m/%Y");
-  await page.getByLabel("Or the currency of all lines").fill("EUR");
+  const currency = page.getByLabel("Or the currency of all lines");
+  await currency.fill("EURO");
   await page.getByLabel("More about its form").fill("delimiter=;");
   await user.compare();
+  const { map } = await user.refused();
+  assert.match(map ?? "", /^`fixed_currency` is `EURO`; it must be /);
+  await currency.fill("EUR");
+  await user.compare();
   await user.done();
-  const report = JSON.parse((await user.saved("JSON")).text) as {
-    matched: number;
-    breaks: { reason: string; key: string; statement_minor: number }[];
-  };
+  const report = JSON.parse((await user.saved("JSON")).text) as ReconcileReport;
   assert.equal(report.matched, 1);
   const [first] = report.breaks;
   assert.deepEqual([first?.reason, first?.key, first?.statement_minor], ["missing_in_ledger", "nobody", 100]);
@@ -275,16 +242,6 @@ test("a wrong file is named, with what is wrong with it", async (t) => {
   assert.ok(text.includes("org <b>acme</b>"));
   assert.deepEqual(user.complaints, []);
 });
-
-/** The export of a ledger with two orgs. */
-function ofTwoOrgs(): string {
-  const path = join(folder(), "both.db");
-  const sample = readFileSync(commands[0] ?? "", "utf8");
-  const other = join(folder(), "zeta.jsonl");
-  writeFileSync(other, sample.replaceAll('"org_id":"acme"', '"org_id":"zeta"'));
-  refunds(path, "import", commands[0] ?? "", other);
-  return refunds(path, "export");
-}
 
 test("it works with the network off and its server gone", async (t) => {
   const user = await opened(t);
@@ -347,7 +304,8 @@ test("the work is cancelled, and what was filled in is still there", async (t) =
   await ended;
   assert.equal(await page.getByRole("status").innerText(), "Cancelled. Nothing was kept.");
   assert.equal(await page.locator("#working").isVisible(), false);
-  assert.equal(await page.locator("#statement").evaluate((field) => (field as HTMLInputElement).files?.[0]?.name), "lines.csv");
+  const chosen = page.locator("#statement").evaluate((field) => (field as HTMLInputElement).files?.[0]?.name);
+  assert.equal(await chosen, "lines.csv");
   assert.equal(await page.evaluate(() => document.activeElement?.textContent), "Compare");
   await compareDemo(user);
   assert.deepEqual(user.complaints, []);
@@ -412,7 +370,14 @@ test("100,000 lines never freeze the page, and progress is seen", async (t) => {
   }
   assert.deepEqual(
     [...new Set(steps.map((step) => step.split(":")[0]))],
-    ["Beginning", "Opening the ledger", "Reading the ledger", "Reading the statement", "Comparing both sides", "Writing the report"],
+    [
+      "Beginning",
+      "Opening the ledger",
+      "Reading the ledger",
+      "Reading the statement",
+      "Comparing both sides",
+      "Writing the report",
+    ],
   );
 
   await page.evaluate((ms) => {
@@ -488,7 +453,8 @@ test("all of the report is printed, and nothing else", async (t) => {
 });
 
 test("a user gets the tools and the package that it is tested with", () => {
-  const read = (path: string) => JSON.parse(readFileSync(fromTop(path), "utf8")) as Record<string, Record<string, string>>;
+  type Manifest = Record<string, Record<string, string>>;
+  const read = (path: string): Manifest => JSON.parse(readFileSync(fromTop(path), "utf8")) as Manifest;
   const page = read("examples/web/package.json");
   const { typescript, vite } = read("bindings/npm/tests/consumers/tools/package.json")["devDependencies"] ?? {};
   assert.deepEqual(page["devDependencies"], { typescript, vite });

@@ -115,7 +115,7 @@ function failure(error: unknown, { ledger }: Job): Failed {
   return {
     field: field === "ledger" && ledger.kind === "browser" ? "database" : field,
     // Beside its field the message need not name it.
-    message: sentence(detail?.message ?? messageOf(error)),
+    message: sentence((detail?.message ?? messageOf(error)).replace(/^is wrong: map: /, "")),
   };
 }
 
