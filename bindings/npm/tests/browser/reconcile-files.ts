@@ -25,9 +25,9 @@ export const table = file(
   'Ref;"Amount; ""EUR""";Day\n987654331;-12,10;02/03/2022\nnobody;-1,00;02/03/2022\n',
 );
 
-/** A report but for when it was made, which no two are alike in. */
+/** A report, in HTML or as it is read, but for when it was made, which a report may say and may not. */
 function withoutTime(text: string): string {
-  return text.replace(/Made on .*/u, "");
+  return text.replace(/<p>Made on .*?<\/p>|\s*^Made on .*/mu, "").trimEnd();
 }
 
 /** Two reports are the same but for their times; what differs first is told, not the whole of both. */
