@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { type Reconciled, reconcile } from "../src/reconcile-node.js";
 import { RefundLedgerError } from "../src/node.js";
+import { assertSame } from "./support/same.js";
 import { command, folder, importLines, refunds } from "./support/refunds.js";
 import { commandsOf, STATEMENTS, type Statement, type Wanted } from "./support/statements.js";
 
@@ -50,14 +51,6 @@ async function ledgerBeside(statement: Statement): Promise<string> {
   return ledger;
 }
 
-/** The lines that two texts don't share, in their order. */
-function different(actual: string, expected: string): [string | undefined, string | undefined][] {
-  const [ours, theirs] = [actual.split("\n"), expected.split("\n")];
-  const length = Math.max(ours.length, theirs.length);
-  const pairs = Array.from({ length }, (_, at): [string | undefined, string | undefined] => [ours[at], theirs[at]]);
-  return pairs.filter(([one, other]) => one !== other);
-}
-
 let compared = 0;
 let refused = 0;
 
@@ -83,8 +76,7 @@ for (const statement of STATEMENTS) {
     const found = await reconcile({ ...request, ...(map !== undefined && { map }) });
     const expected = byCommand(ledger, statement);
     for (const [form, text] of Object.entries(formsOf(found, statement))) {
-      // Line by line: a page is too long to be shown whole.
-      assert.deepEqual(different(text, expected[form] ?? ""), [], form);
+      assertSame(text, expected[form] ?? "");
     }
     compared += 1;
   });

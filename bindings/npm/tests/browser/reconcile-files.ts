@@ -25,19 +25,6 @@ export const table = file(
   'Ref;"Amount; ""EUR""";Day\n987654331;-12,10;02/03/2022\nnobody;-1,00;02/03/2022\n',
 );
 
-/** A report, in HTML or as it is read, but for when it was made, which a report may say and may not. */
-function withoutTime(text: string): string {
-  return text.replace(/<p>Made on .*?<\/p>|\s*^Made on .*/mu, "").trimEnd();
-}
-
-/** Two reports are the same but for their times; what differs first is told, not the whole of both. */
-export function assertSame(actual: string, expected: string): void {
-  const [lines, wanted] = [withoutTime(actual).split("\n"), withoutTime(expected).split("\n")];
-  const at = wanted.findIndex((line, at) => line !== lines[at]);
-  assert.equal(lines[at], wanted[at], `line ${at + 1}`);
-  assert.equal(lines.length, wanted.length);
-}
-
 /** The reports that the command writes of the demo's month. */
 export function reportsOfCommand(): { paths: string[]; texts: string[] } {
   const place = folder();

@@ -14,7 +14,6 @@ import { contrastFaults, overflow, structureFaults } from "../support/accessible
 import { fromTop } from "../support/files.js";
 import { manyLines } from "../support/many-lines.js";
 import {
-  assertSame,
   commands,
   database,
   file,
@@ -24,6 +23,7 @@ import {
   statement,
   table,
 } from "./reconcile-files.js";
+import { assertSame } from "../support/same.js";
 import { builtPage, PageOfUser, type UserFile } from "./reconcile-page.js";
 
 const browser = browserForTests();
