@@ -47,7 +47,7 @@ fn answers(store: &SqliteStore) -> Vec<String> {
     }
     for org in ["acme", "globex"] {
         let mut outlines = Vec::new();
-        let read = store.refund_outlines(&id(org), &mut |outline| {
+        let read = store.refund_outlines(&id(org), None, None, &mut |outline| {
             outlines.push(format!("{outline:?}"));
             ControlFlow::Continue(())
         });

@@ -160,10 +160,15 @@ fn book(sketches: &[Sketch]) -> InFile {
 }
 
 /// What the outlines of an org say, in the order of ids.
-fn outlines(file: &InFile, org: &str) -> Vec<String> {
+fn outlines(
+    file: &InFile,
+    org: &str,
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+) -> Vec<String> {
     let mut outlines = Vec::new();
     file.store
-        .refund_outlines(&id(org), &mut |outline| {
+        .refund_outlines(&id(org), from, to, &mut |outline| {
             outlines.push(format!("{outline:?}"));
             ControlFlow::Continue(())
         })
@@ -210,7 +215,12 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn outlines_say_what_the_refunds_of_the_org_say(mut sketches in sketches(), one_org: bool) {
+    fn outlines_say_what_the_refunds_of_the_org_say(
+        mut sketches in sketches(),
+        one_org: bool,
+        from in proptest::option::of(0..12_u8),
+        to in proptest::option::of(0..12_u8),
+    ) {
         if one_org {
             for sketch in &mut sketches {
                 sketch.org = 0;
@@ -218,13 +228,22 @@ proptest! {
         }
         let file = book(&sketches);
         let refunds = all(&file);
+        let (from, to) = (from.map(moment), to.map(moment));
         for org in ORGS {
-            let of_org = refunds.iter().filter(|refund| refund.movement.org_id() == org);
-            let mut wanted: Vec<String> = of_org.map(outline).collect();
+            let of_org = RefundFilter {
+                org: Some(id(org)),
+                from,
+                to,
+                include_deleted: true,
+                ..RefundFilter::default()
+            };
+            let found = refunds.iter().filter(|refund| of_org.matches(refund));
+            let mut wanted: Vec<String> = found.map(outline).collect();
             wanted.sort();
-            prop_assert_eq!(outlines(&file, org), wanted, "of {}", org);
+            let told = outlines(&file, org, from, to);
+            prop_assert_eq!(told, wanted, "of {} from {:?} to {:?}", org, from, to);
         }
-        prop_assert_eq!(outlines(&file, "nobody"), Vec::<String>::new());
+        prop_assert_eq!(outlines(&file, "nobody", from, to), Vec::<String>::new());
     }
 
     #[test]

@@ -50,6 +50,7 @@ use crate::id::Id;
 use crate::journal::{JournalPosition, JournalRecord};
 use crate::query::{ListAfter, Page, RefundFilter};
 use crate::refund::Refund;
+use crate::time::Timestamp;
 
 /// How many idle readers are kept open.
 const READERS_MAX: usize = 8;
@@ -212,9 +213,9 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Visits every refund of an org, deleted ones too, in any order and in one consistent view:
-    /// less of each than [`Store::scan`] does, in a fraction of its time. An org that is not there
-    /// has none.
+    /// Visits every refund of an org whose `refund_datetime` is in `[from, to)`, deleted ones too, in
+    /// any order and in one consistent view: less of each than [`Store::scan`] does, in a fraction of
+    /// its time. Few of many are sought by an index. An org that is not there has none.
     ///
     /// # Errors
     /// [`StoreError::Corrupted`] where something stored can't be what it should be, and whatever
@@ -228,7 +229,7 @@ impl SqliteStore {
     /// use refund_ledger::{Id, store::sqlite::SqliteStore};
     /// let store = SqliteStore::open(&path)?;
     /// let mut sum = 0_i128;
-    /// store.refund_outlines(&Id::new("acme")?, &mut |refund| {
+    /// store.refund_outlines(&Id::new("acme")?, None, None, &mut |refund| {
     ///     if !refund.deleted {
     ///         sum += i128::from(refund.with_minor);
     ///     }
@@ -240,9 +241,11 @@ impl SqliteStore {
     pub fn refund_outlines(
         &self,
         org: &Id,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
         visit: &mut dyn FnMut(RefundOutline<'_>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        self.read(|connection| outlines::outlines(connection, org, visit))
+        self.read(|connection| outlines::outlines(connection, org, from, to, visit))
     }
 
     fn reader(&self) -> Result<Connection, Fault> {

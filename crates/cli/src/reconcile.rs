@@ -9,7 +9,7 @@ mod summary;
 
 use std::panic::resume_unwind;
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use refund_ledger::Id;
@@ -24,16 +24,10 @@ use crate::output::{Exit, Output, checked, note};
 use crate::progress::Progress;
 use crate::visible::visible;
 
-use refunds::{Batch, Refunds};
+use refunds::Refunds;
 use report_files::ReportFiles;
 use statement::Statement;
 use summary::Summary;
-
-/// After how many lines those refunds are taken that were read meanwhile.
-const LINES_AT_ONCE: usize = 1_024;
-
-/// How many batches of refunds wait at most.
-const BATCHES_WAITING_MAX: usize = 4;
 
 /// How many unreadable lines are told on standard error.
 const NOTED_MAX: usize = 10;
@@ -92,7 +86,13 @@ pub(crate) fn reconcile(common: &Common, args: &Reconcile) -> Result<Reconciled,
     if let Some(path) = &args.keys {
         keys::read(path, &mut both)?;
     }
-    read_both(statement, &read, &refunds, &mut both)?;
+    read_both(
+        statement,
+        &read,
+        &refunds,
+        options.period.widened(),
+        &mut both,
+    )?;
     let report = both.finish()?;
     let org = refunds.into_org();
     let about = About {
@@ -113,37 +113,27 @@ fn read_both(
     statement: Statement<'_>,
     options: &ReadOptions,
     refunds: &Refunds,
+    period: Period,
     both: &mut Reconciliation,
 ) -> Result<(), Failure> {
     let (lines_read, refunds_read) = Progress::of_bytes_and_refunds(statement.bytes());
-    let add = |both: &mut Reconciliation, batch: Batch| -> Result<(), Failure> {
-        refunds_read.count(batch.len());
-        Ok(batch.add_to(both)?)
-    };
+    let (statement_side, ledger_side) = both.sides();
+    let has_failed = AtomicBool::new(false);
     let read = thread::scope(|scope| {
-        let (sender, batches) = sync_channel(BATCHES_WAITING_MAX);
-        let sending = thread::Builder::new()
+        let reading = thread::Builder::new()
             .name("refunds".into())
-            .spawn_scoped(scope, move || refunds.send(&sender))
+            .spawn_scoped(scope, || {
+                refunds.read(period, ledger_side, &refunds_read, &has_failed)
+            })
             .map_err(|source| Failure::Io {
                 what: "the ledger can't be read beside the statement".into(),
                 source,
             })?;
-        let mut lines = 0_usize;
-        let read = statement.read(options, &lines_read, |item| {
-            both.item(item)?;
-            lines = lines.wrapping_add(1);
-            if lines.is_multiple_of(LINES_AT_ONCE) {
-                batches.try_iter().try_for_each(|batch| add(both, batch))?;
-            }
-            Ok(())
-        });
+        let read = statement.read(options, &lines_read, |item| Ok(statement_side.item(item)?));
         lines_read.finish();
-        let read = read.and_then(|()| batches.iter().try_for_each(|batch| add(both, batch)));
-        // After a failure, nobody wants what would still come.
-        drop(batches);
-        let sent = sending.join().unwrap_or_else(|panic| resume_unwind(panic));
-        read.and(sent)
+        has_failed.store(read.is_err(), Ordering::Relaxed);
+        let refunds = reading.join().unwrap_or_else(|panic| resume_unwind(panic));
+        read.and(refunds)
     });
     refunds_read.finish();
     read

@@ -69,6 +69,7 @@ mod matching;
 mod money;
 mod options;
 mod orgs;
+mod parts;
 mod period;
 pub mod read;
 mod reconciliation;
@@ -85,7 +86,9 @@ pub use options::{ColumnMap, OptionsError, ReadOptions};
 pub use orgs::{OrgError, org_of};
 pub use period::{InvalidInstant, Period, instant_or_day};
 pub use read::{StatementError, read_statement};
-pub use reconciliation::{LedgerRefund, ReconcileError, ReconcileOptions, Reconciliation};
+pub use reconciliation::{
+    LedgerRefund, LedgerSide, ReconcileError, ReconcileOptions, Reconciliation, StatementSide,
+};
 pub use references::{ReferencesError, read_references};
 #[cfg(feature = "xlsx")]
 pub use render::write_xlsx;

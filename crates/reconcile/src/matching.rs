@@ -3,57 +3,27 @@
 
 mod by_invoice;
 mod by_key;
+mod found;
 mod proposals;
-
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use refund_ledger::{Currency, Timestamp};
 
+use crate::parts::{Line, Part, Refund, Row};
 use crate::period::Period;
-use crate::reconciliation::{LineRow, ReconcileError, ReconcileOptions, RefundRow};
+use crate::reconciliation::{ReconcileError, ReconcileOptions};
 use crate::report::{Break, Reason, Sides, Totals};
-use crate::texts::{TextId, Texts, Unified};
 
-/// The two sides, and what was found so far.
+pub(crate) use by_key::ExternalIdTwice;
+pub(crate) use found::Found;
+
+/// Lines and refunds that may belong to each other, and who is claimed.
 pub(crate) struct Matching<'a> {
     options: ReconcileOptions,
-    texts: &'a Texts,
-    unified: &'a Unified,
-    lines: &'a [LineRow],
-    refunds: &'a [RefundRow],
-    /// The refund that holds an external id, by the text's index.
-    holders: Vec<Option<u32>>,
-    /// Which lines and refunds are claimed.
+    lines: &'a Part<Line>,
+    refunds: &'a Part<Refund>,
     claimed_lines: Vec<bool>,
     claimed_refunds: Vec<bool>,
-    found: Found,
-    mismatched_currencies: Vec<CurrencyMismatch>,
-}
-
-/// What a report is made of.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub(crate) matched: u64,
-    pub(crate) breaks: Vec<Break>,
-    pub(crate) totals: BTreeMap<Currency, Totals>,
-}
-
-/// A refund whose line is in another currency.
-#[derive(Debug)]
-struct CurrencyMismatch {
-    in_statement: Break,
-    in_ledger: Break,
-}
-
-impl CurrencyMismatch {
-    /// The larger of its two differences.
-    fn size(&self) -> u128 {
-        let sides = [&self.in_statement, &self.in_ledger];
-        let differences = sides.into_iter().filter_map(|side| side.sides);
-        let sizes = differences.map(|sides| sides.difference_minor().unsigned_abs());
-        sizes.max().unwrap_or(0)
-    }
+    found: &'a mut Found,
 }
 
 /// Lines of one currency that are about one thing.
@@ -64,78 +34,60 @@ struct Group<'a> {
 }
 
 impl<'a> Matching<'a> {
-    /// The texts of both sides are unified: equal ones have one id.
+    /// What is found is added to what was found before.
     pub(crate) fn new(
         options: ReconcileOptions,
-        texts: &'a Texts,
-        unified: &'a Unified,
-        lines: &'a [LineRow],
-        refunds: &'a [RefundRow],
-    ) -> Result<Self, ReconcileError> {
-        if u32::try_from(lines.len().max(refunds.len())).is_err() {
-            return Err(ReconcileError::TooMany);
-        }
-        let mut holders = vec![None; unified.len()];
-        for (at, refund) in (0_u32..).zip(refunds) {
-            let Some(external_id) = refund.external_id else {
-                continue;
-            };
-            let Some(holder) = holders.get_mut(unified.index(external_id)) else {
-                continue;
-            };
-            if let Some(first) = holder.replace(at).and_then(|first| row(refunds, first)) {
-                let mut ids = [first.id, refund.id];
-                ids.sort_unstable();
-                let [first, second] = ids;
-                return Err(ReconcileError::ExternalIdTwice {
-                    external_id: texts.get(external_id).into(),
-                    first,
-                    second,
-                });
-            }
-        }
-        Ok(Self {
+        lines: &'a Part<Line>,
+        refunds: &'a Part<Refund>,
+        found: &'a mut Found,
+    ) -> Self {
+        Self {
             options,
-            texts,
-            unified,
             lines,
             refunds,
-            holders,
-            claimed_lines: vec![false; lines.len()],
-            claimed_refunds: vec![false; refunds.len()],
-            found: Found::default(),
-            mismatched_currencies: Vec::new(),
-        })
+            claimed_lines: vec![false; lines.rows().len()],
+            claimed_refunds: vec![false; refunds.rows().len()],
+            found,
+        }
     }
 
     fn period(&self) -> &Period {
         &self.options.period
     }
 
-    fn line(&self, at: u32) -> Option<&'a LineRow> {
-        row(self.lines, at)
+    fn line(&self, at: u32) -> Option<&'a Row<Line>> {
+        self.lines.row(at)
     }
 
-    fn refund(&self, at: u32) -> Option<&'a RefundRow> {
-        row(self.refunds, at)
+    fn refund(&self, at: u32) -> Option<&'a Row<Refund>> {
+        self.refunds.row(at)
     }
 
     /// These lines, where they are there, which they are.
-    fn rows<'b>(&self, lines: &'b [u32]) -> impl Iterator<Item = &'a LineRow> + use<'a, 'b> {
+    fn rows<'b>(&self, lines: &'b [u32]) -> impl Iterator<Item = &'a Row<Line>> + use<'a, 'b> {
         let all = self.lines;
-        lines.iter().filter_map(move |at| row(all, *at))
+        lines.iter().filter_map(|at| all.row(*at))
+    }
+
+    /// These lines, which have one currency.
+    fn group<'b>(&self, lines: &'b [u32]) -> Option<Group<'b>> {
+        let currency = self.rows(lines).next()?.currency;
+        Some(Group {
+            lines,
+            currency,
+            sum: self.rows(lines).map(|line| i128::from(line.minor)).sum(),
+        })
     }
 
     /// The lines that nobody claimed, in order.
-    fn unclaimed_lines(&self) -> Vec<u32> {
-        unclaimed(&self.claimed_lines)
+    fn unclaimed_lines(&self) -> impl Iterator<Item = (u32, &'a Row<Line>)> {
+        unclaimed(self.lines.rows(), &self.claimed_lines)
     }
 
     /// The live refunds that nobody claimed, in order.
-    fn unclaimed_refunds(&self) -> Vec<u32> {
-        let mut free = unclaimed(&self.claimed_refunds);
-        free.retain(|at| self.refund(*at).is_some_and(|refund| !refund.deleted));
-        free
+    fn unclaimed_refunds(&self) -> impl Iterator<Item = (u32, &'a Row<Refund>)> {
+        unclaimed(self.refunds.rows(), &self.claimed_refunds)
+            .filter(|(_, refund)| !refund.own.deleted)
     }
 
     fn claim(&mut self, lines: &[u32], refunds: &[u32]) {
@@ -151,8 +103,11 @@ impl<'a> Matching<'a> {
             .iter()
             .filter_map(|at| self.refund(*at))
             .map(|refund| refund.date);
-        line_dates.any(|date| self.period().contains(date))
-            || refund_dates.any(|date| self.period().contains(date))
+        line_dates.any(|date| self.is_inside(date)) || refund_dates.any(|date| self.is_inside(date))
+    }
+
+    fn is_inside(&self, date: Timestamp) -> bool {
+        self.period().contains(date)
     }
 
     /// These lines are what the ledger has, but for what is tolerated.
@@ -179,17 +134,19 @@ impl<'a> Matching<'a> {
 
     fn describe(&self, reason: Reason, lines: &[u32], refund: Option<u32>, sides: Sides) -> Break {
         // By date, so that what is told of it is the same in any order of lines.
-        let first = self.rows(lines).min_by_key(|line| (line.date, line.line));
+        let first = self
+            .rows(lines)
+            .min_by_key(|line| (line.date, line.own.number));
         let refund = refund.and_then(|at| self.refund(at));
         let key = first
-            .and_then(|line| line.key)
-            .or_else(|| refund?.external_id);
+            .and_then(|line| self.lines.key(line))
+            .or_else(|| self.refunds.key(refund?));
         Break {
             reason,
-            line: first.map(|line| line.line),
+            line: first.map(|line| line.own.number),
             statement_date: first.map(|line| line.date),
-            key: key.map(|key| self.text(key)),
-            refund_id: refund.map(|refund| refund.id),
+            key: key.map(Into::into),
+            refund_id: refund.map(|refund| refund.own.id),
             ledger_date: refund.map(|refund| refund.date),
             sides: Some(sides),
             pair: None,
@@ -197,22 +154,32 @@ impl<'a> Matching<'a> {
         }
     }
 
-    fn text(&self, id: TextId) -> Box<str> {
-        self.texts.get(id).into()
-    }
-
     /// Adds both sides to the sums of their currency.
     fn add(&mut self, sides: &Sides) -> &mut Totals {
-        let totals = self.found.totals.entry(sides.currency).or_default();
-        totals.statement_minor = totals.statement_minor.saturating_add(sides.statement_minor);
-        totals.ledger_minor = totals.ledger_minor.saturating_add(sides.ledger_minor);
-        totals
+        self.found.add(sides)
+    }
+
+    /// Hands on what nobody claimed, with its key and its invoice.
+    pub(crate) fn hand_on(
+        &self,
+        mut line: impl FnMut(Row<Line>, Option<&str>, Option<&str>) -> Result<(), ReconcileError>,
+        mut refund: impl FnMut(Row<Refund>, Option<&str>, Option<&str>) -> Result<(), ReconcileError>,
+    ) -> Result<(), ReconcileError> {
+        let (lines, refunds) = (self.lines, self.refunds);
+        for (_, row) in self.unclaimed_lines() {
+            line(*row, lines.key(row), lines.invoice(row))?;
+        }
+        for (_, row) in self.unclaimed_refunds() {
+            refund(*row, refunds.key(row), refunds.invoice(row))?;
+        }
+        Ok(())
     }
 
     /// What is inside of the period and was not claimed is missing on the other side.
     pub(crate) fn missing(&mut self) {
-        for at in self.unclaimed_lines() {
-            if let Some(line) = self.line(at).filter(|line| self.is_inside(line.date)) {
+        let lines: Vec<_> = self.unclaimed_lines().collect();
+        for (at, line) in lines {
+            if self.is_inside(line.date) {
                 let sides = Sides {
                     currency: line.currency,
                     statement_minor: line.minor.into(),
@@ -221,8 +188,9 @@ impl<'a> Matching<'a> {
                 self.breaks(Reason::MissingInLedger, &[at], None, sides);
             }
         }
-        for at in self.unclaimed_refunds() {
-            if let Some(refund) = self.refund(at).filter(|refund| self.is_inside(refund.date)) {
+        let refunds: Vec<_> = self.unclaimed_refunds().collect();
+        for (at, refund) in refunds {
+            if self.is_inside(refund.date) {
                 let sides = Sides {
                     currency: refund.currency,
                     statement_minor: 0,
@@ -232,43 +200,30 @@ impl<'a> Matching<'a> {
             }
         }
     }
-
-    fn is_inside(&self, date: Timestamp) -> bool {
-        self.period().contains(date)
-    }
-
-    pub(crate) fn finish(mut self) -> Found {
-        // They are numbered by what does not depend on the order of lines, the largest first.
-        self.mismatched_currencies
-            .sort_by_key(|mismatch| (Reverse(mismatch.size()), mismatch.in_ledger.refund_id));
-        for (number, mismatch) in (1_u32..).zip(self.mismatched_currencies) {
-            for side in [mismatch.in_statement, mismatch.in_ledger] {
-                self.found.breaks.push(Break {
-                    pair: Some(number),
-                    ..side
-                });
-            }
-        }
-        self.found
-    }
 }
 
-fn row<T>(rows: &[T], at: u32) -> Option<&T> {
-    rows.get(usize::try_from(at).ok()?)
-}
-
-fn unclaimed(claimed: &[bool]) -> Vec<u32> {
-    let numbered = (0_u32..).zip(claimed);
+fn unclaimed<'a, T>(
+    rows: &'a [Row<T>],
+    claimed: &[bool],
+) -> impl Iterator<Item = (u32, &'a Row<T>)> {
+    let numbered = (0_u32..).zip(rows).zip(claimed);
     numbered
         .filter(|(_, claimed)| !**claimed)
-        .map(|(at, _)| at)
-        .collect()
+        .map(|(row, _)| row)
 }
 
 fn mark(claimed: &mut [bool], rows: &[u32]) {
     for at in rows {
-        if let Some(claimed) = usize::try_from(*at).ok().and_then(|at| claimed.get_mut(at)) {
+        if let Some(claimed) = claimed.get_mut(place(*at)) {
             *claimed = true;
         }
     }
+}
+
+fn is_free(claimed: &[bool], at: u32) -> bool {
+    claimed.get(place(at)) == Some(&false)
+}
+
+fn place(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -3,7 +3,9 @@
 use refund_ledger::Timestamp;
 use thiserror::Error;
 
-const NANOS_PER_DAY: i128 = 86_400 * 1_000_000_000;
+const SECONDS_PER_DAY: i64 = 86_400;
+
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 /// A period `[from, to)` in UTC, open where an end is not given, and how many days a refund and its
 /// line may be apart.
@@ -30,8 +32,12 @@ impl Default for Period {
 }
 
 impl Period {
+    fn window_seconds(&self) -> i64 {
+        i64::from(self.window_days).saturating_mul(SECONDS_PER_DAY)
+    }
+
     fn window_nanos(&self) -> i128 {
-        i128::from(self.window_days).saturating_mul(NANOS_PER_DAY)
+        i128::from(self.window_seconds()).saturating_mul(NANOS_PER_SECOND)
     }
 
     /// Whether what has this date is reconciled.
@@ -39,12 +45,35 @@ impl Period {
         self.from.is_none_or(|from| date >= from) && self.to.is_none_or(|to| date < to)
     }
 
-    /// Whether what has this date may belong to something inside.
-    pub(crate) fn is_near(&self, date: Timestamp) -> bool {
-        let window = self.window_nanos();
-        self.from
-            .is_none_or(|from| from.nanos_since(date) <= window)
-            && self.to.is_none_or(|to| date.nanos_since(to) < window)
+    /// The period with its window on both sides: what lies outside belongs to nothing inside.
+    ///
+    /// ```
+    /// use refund_reconcile::{Period, instant_or_day};
+    /// let march = Period {
+    ///     from: Some(instant_or_day("2026-03-01")?),
+    ///     to: Some(instant_or_day("2026-04-01")?),
+    ///     window_days: 5,
+    /// };
+    /// let around = march.widened();
+    /// assert_eq!(around.from, Some(instant_or_day("2026-02-24")?));
+    /// assert_eq!(around.to, Some(instant_or_day("2026-04-06")?));
+    /// # Ok::<(), refund_reconcile::InvalidInstant>(())
+    /// ```
+    #[must_use]
+    pub fn widened(&self) -> Self {
+        let seconds = self.window_seconds();
+        // An end that no instant reaches is open.
+        let moved = |end: Timestamp, seconds: i64| {
+            let moved = end.unix_seconds().saturating_add(seconds);
+            Timestamp::from_unix(moved, end.subsec_nanos()).ok()
+        };
+        Self {
+            from: self
+                .from
+                .and_then(|from| moved(from, seconds.saturating_neg())),
+            to: self.to.and_then(|to| moved(to, seconds)),
+            window_days: 0,
+        }
     }
 
     /// Whether two dates are close enough for a refund and its line.
@@ -81,7 +110,58 @@ pub fn instant_or_day(text: &str) -> Result<Timestamp, InvalidInstant> {
 
 #[cfg(test)]
 mod tests {
-    use super::instant_or_day;
+    use refund_ledger::Timestamp;
+
+    use super::{Period, instant_or_day};
+
+    #[test]
+    fn a_window_is_as_wide_on_both_sides_and_ends_where_time_does() {
+        let at = |text: &str| text.parse::<Timestamp>().ok();
+        for (from, to, window_days, wide_from, wide_to) in [
+            (
+                "2026-03-01T00:00:00.5Z",
+                "2026-03-02T00:00:00.5Z",
+                1,
+                at("2026-02-28T00:00:00.5Z"),
+                at("2026-03-03T00:00:00.5Z"),
+            ),
+            (
+                "0001-01-06T00:00:00Z",
+                "9999-12-27T00:00:00Z",
+                5,
+                at("0001-01-01T00:00:00Z"),
+                None,
+            ),
+            (
+                "0001-01-05T00:00:00Z",
+                "9999-12-26T23:59:59Z",
+                5,
+                None,
+                at("9999-12-31T23:59:59Z"),
+            ),
+            (
+                "2026-03-01T00:00:00Z",
+                "2026-03-02T00:00:00Z",
+                u32::MAX,
+                None,
+                None,
+            ),
+        ] {
+            let (from, to) = (at(from), at(to));
+            let wide = Period {
+                from,
+                to,
+                window_days,
+            }
+            .widened();
+            assert_eq!(
+                (wide.from, wide.to),
+                (wide_from, wide_to),
+                "{from:?} {to:?}"
+            );
+        }
+        assert_eq!(Period::default().widened().from, None);
+    }
 
     #[test]
     fn a_day_begins_at_midnight_utc() {

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use hashbrown::DefaultHashBuilder;
 use refund_ledger::{Currency, Id, Refund, RefundId, Timestamp};
 use thiserror::Error;
 
 use crate::line::{Item, Source, StatementLine};
-use crate::matching::Matching;
+use crate::matching::{ExternalIdTwice, Found, Matching};
+use crate::parts::{self, Part, Parts, Row};
 use crate::period::Period;
 use crate::report::{Break, Reason, Report, StatementCounts};
-use crate::texts::{TextId, Texts};
 
 /// How a statement is reconciled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,57 +89,56 @@ pub enum ReconcileError {
     TooMany,
 }
 
-/// A line, without the texts.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LineRow {
-    pub(crate) line: u64,
-    pub(crate) minor: i64,
-    pub(crate) date: Timestamp,
-    pub(crate) currency: Currency,
-    pub(crate) key: Option<TextId>,
-    pub(crate) invoice: Option<TextId>,
-}
-
-/// A refund, without the texts.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RefundRow {
-    pub(crate) id: RefundId,
-    pub(crate) minor: i64,
-    pub(crate) date: Timestamp,
-    pub(crate) currency: Currency,
-    pub(crate) external_id: Option<TextId>,
-    pub(crate) invoice: Option<TextId>,
-    pub(crate) deleted: bool,
-}
-
 /// Takes both sides, in any order, and then tells what does not agree.
 ///
-/// It keeps what lies in the period and near it: about 70 bytes for a line, 80 for a refund, and
+/// It keeps what lies in the period and near it: about 50 bytes for a line, 70 for a refund, and
 /// their references.
 #[derive(Debug)]
 pub struct Reconciliation {
     source: Source,
     options: ReconcileOptions,
-    texts: Texts,
+    statement: StatementSide,
+    ledger: LedgerSide,
+}
+
+/// What a statement holds, as it arrives.
+#[derive(Debug)]
+pub struct StatementSide {
+    /// The period with its window: lines outside are counted and not kept.
+    around: Period,
     external_ids: BTreeMap<Box<str>, Box<str>>,
-    lines: Vec<LineRow>,
-    refunds: Vec<RefundRow>,
+    lines: Parts<parts::Line>,
     counts: StatementCounts,
     unreadable: Vec<Break>,
+}
+
+/// What a ledger holds, as it arrives.
+#[derive(Debug)]
+pub struct LedgerSide {
+    /// The period with its window: refunds outside are not kept.
+    around: Period,
+    refunds: Parts<parts::Refund>,
 }
 
 impl Reconciliation {
     /// Nothing yet.
     pub fn new(source: Source, options: ReconcileOptions) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        let around = options.period.widened();
         Self {
             source,
             options,
-            texts: Texts::default(),
-            external_ids: BTreeMap::new(),
-            lines: Vec::new(),
-            refunds: Vec::new(),
-            counts: StatementCounts::default(),
-            unreadable: Vec::new(),
+            statement: StatementSide {
+                around,
+                external_ids: BTreeMap::new(),
+                lines: Parts::new(hasher.clone()),
+                counts: StatementCounts::default(),
+                unreadable: Vec::new(),
+            },
+            ledger: LedgerSide {
+                around,
+                refunds: Parts::new(hasher),
+            },
         }
     }
 
@@ -147,20 +147,91 @@ impl Reconciliation {
     /// # Errors
     /// Where the reference stands for another one already.
     pub fn reference(&mut self, reference: &str, external_id: &str) -> Result<(), ReconcileError> {
-        match self.external_ids.get(reference) {
+        let external_ids = &mut self.statement.external_ids;
+        match external_ids.get(reference) {
             Some(first) if **first != *external_id => Err(ReconcileError::ReferenceTwice {
                 reference: reference.into(),
                 first: first.to_string(),
                 second: external_id.into(),
             }),
             _ => {
-                self.external_ids
-                    .insert(reference.into(), external_id.into());
+                external_ids.insert(reference.into(), external_id.into());
                 Ok(())
             }
         }
     }
 
+    /// Adds what a statement holds next.
+    ///
+    /// # Errors
+    /// Where there is too much.
+    pub fn item(&mut self, item: Item<'_>) -> Result<(), ReconcileError> {
+        self.statement.item(item)
+    }
+
+    /// Adds a refund of the ledger, live or deleted.
+    ///
+    /// # Errors
+    /// Where there is too much.
+    pub fn refund(&mut self, refund: &LedgerRefund<'_>) -> Result<(), ReconcileError> {
+        self.ledger.refund(refund)
+    }
+
+    /// Both sides, so that each can be read by a thread of its own.
+    ///
+    /// ```
+    /// use refund_reconcile::{Item, ReconcileOptions, Reconciliation, Source};
+    ///
+    /// let mut both = Reconciliation::new(Source::Csv, ReconcileOptions::default());
+    /// let (statement, ledger) = both.sides();
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(move || { /* each refund goes to `ledger.refund` */ drop(ledger) });
+    ///     statement.item(Item::Ignored("payout"))
+    /// })?;
+    /// assert_eq!(both.finish()?.statement.lines, 1);
+    /// # Ok::<(), refund_reconcile::ReconcileError>(())
+    /// ```
+    pub fn sides(&mut self) -> (&mut StatementSide, &mut LedgerSide) {
+        (&mut self.statement, &mut self.ledger)
+    }
+
+    /// Tells what agrees, and what does not.
+    ///
+    /// # Errors
+    /// Where two refunds have one external id.
+    pub fn finish(self) -> Result<Report, ReconcileError> {
+        let options = self.options;
+        let mut found = Found::default();
+        let (lines, refunds) = by_key(
+            options,
+            self.statement.lines,
+            self.ledger.refunds,
+            &mut found,
+        )?;
+        let (lines, refunds) = by_invoice(options, lines, refunds, &mut found)?;
+        let mut rest = Matching::new(options, &lines, &refunds, &mut found);
+        let proposals = if options.propose {
+            rest.proposals()
+        } else {
+            Vec::new()
+        };
+        rest.missing();
+        found.finish();
+        let mut breaks = found.breaks;
+        breaks.extend(self.statement.unreadable);
+        breaks.sort_by(in_report_order);
+        Ok(Report {
+            source: self.source,
+            statement: self.statement.counts,
+            matched: found.matched,
+            breaks,
+            proposals,
+            totals: found.totals,
+        })
+    }
+}
+
+impl StatementSide {
     /// Adds what a statement holds next.
     ///
     /// # Errors
@@ -199,85 +270,80 @@ impl Reconciliation {
     }
 
     fn line(&mut self, line: &StatementLine<'_>) -> Result<(), ReconcileError> {
-        if !self.options.period.is_near(line.date) {
+        if !self.around.contains(line.date) {
             return Ok(());
         }
         let external_id = line.key.and_then(|key| self.external_ids.get(key));
         let key = external_id.map(AsRef::as_ref).or(line.key);
-        self.lines.push(LineRow {
-            line: line.line,
-            minor: line.minor,
-            date: line.date,
-            currency: line.currency,
-            key: text(&mut self.texts, key)?,
-            invoice: text(&mut self.texts, line.invoice)?,
-        });
-        Ok(())
+        let own = parts::Line { number: line.line };
+        let row = Row::new(own, line.minor, line.date, line.currency);
+        self.lines.add(key, row, key, line.invoice)
     }
+}
 
+impl LedgerSide {
     /// Adds a refund of the ledger, live or deleted.
     ///
     /// # Errors
     /// Where there is too much.
     pub fn refund(&mut self, refund: &LedgerRefund<'_>) -> Result<(), ReconcileError> {
-        if !self.options.period.is_near(refund.date) {
+        if !self.around.contains(refund.date) {
             return Ok(());
         }
-        self.refunds.push(RefundRow {
+        let own = parts::Refund {
             id: refund.id,
-            minor: refund.minor,
-            date: refund.date,
-            currency: refund.currency,
-            external_id: text(&mut self.texts, refund.external_id)?,
-            invoice: text(&mut self.texts, refund.invoice)?,
             deleted: refund.deleted,
-        });
-        Ok(())
-    }
-
-    /// Tells what agrees, and what does not.
-    ///
-    /// # Errors
-    /// Where two refunds have one external id.
-    pub fn finish(mut self) -> Result<Report, ReconcileError> {
-        let unified = self.texts.unify();
-        let one = |text: Option<TextId>| text.map(|id| unified.one(id));
-        for line in &mut self.lines {
-            (line.key, line.invoice) = (one(line.key), one(line.invoice));
-        }
-        for refund in &mut self.refunds {
-            refund.external_id = one(refund.external_id);
-            refund.invoice = one(refund.invoice);
-        }
-        let (lines, refunds) = (&self.lines, &self.refunds);
-        let mut matching = Matching::new(self.options, &self.texts, &unified, lines, refunds)?;
-        matching.by_key();
-        matching.by_invoice_and_amount();
-        matching.by_invoice();
-        let proposals = if self.options.propose {
-            matching.proposals()
-        } else {
-            Vec::new()
         };
-        matching.missing();
-        let found = matching.finish();
-        let mut breaks = found.breaks;
-        breaks.extend(self.unreadable);
-        breaks.sort_by(in_report_order);
-        Ok(Report {
-            source: self.source,
-            statement: self.counts,
-            matched: found.matched,
-            breaks,
-            proposals,
-            totals: found.totals,
-        })
+        let row = Row::new(own, refund.minor, refund.date, refund.currency);
+        let key = refund.external_id;
+        self.refunds.add(key, row, key, refund.invoice)
     }
 }
 
-fn text(texts: &mut Texts, text: Option<&str>) -> Result<Option<TextId>, ReconcileError> {
-    text.map(|text| texts.add(text).ok_or(ReconcileError::TooMany))
-        .transpose()
+/// Pass 1. What it leaves is in parts by invoice.
+fn by_key(
+    options: ReconcileOptions,
+    lines: Parts<parts::Line>,
+    refunds: Parts<parts::Refund>,
+    found: &mut Found,
+) -> Result<(Parts<parts::Line>, Parts<parts::Refund>), ReconcileError> {
+    let mut lines_left = Parts::new(lines.hasher());
+    let mut refunds_left = Parts::new(refunds.hasher());
+    let mut twice: Option<ExternalIdTwice> = None;
+    for (lines, refunds) in lines.into_iter().zip(refunds) {
+        let mut matching = Matching::new(options, &lines, &refunds, found);
+        match matching.by_key() {
+            Ok(()) => matching.hand_on(
+                |row, key, invoice| lines_left.add(invoice, row, key, invoice),
+                |row, key, invoice| refunds_left.add(invoice, row, key, invoice),
+            )?,
+            // Which of several is told must not depend on the part that it is in.
+            Err(other) => twice = twice.into_iter().chain([other]).min(),
+        }
+    }
+    match twice {
+        Some(twice) => Err(twice.into()),
+        None => Ok((lines_left, refunds_left)),
+    }
+}
+
+/// Passes 2 and 3. What they leave is together.
+fn by_invoice(
+    options: ReconcileOptions,
+    lines: Parts<parts::Line>,
+    refunds: Parts<parts::Refund>,
+    found: &mut Found,
+) -> Result<(Part<parts::Line>, Part<parts::Refund>), ReconcileError> {
+    let (mut lines_left, mut refunds_left) = (Part::default(), Part::default());
+    for (lines, refunds) in lines.into_iter().zip(refunds) {
+        let mut matching = Matching::new(options, &lines, &refunds, found);
+        matching.by_invoice();
+        matching.hand_on(
+            |row, key, _| lines_left.add(row, key, None),
+            |row, key, _| refunds_left.add(row, key, None),
+        )?;
+    }
+    Ok((lines_left, refunds_left))
 }
 
 /// By reason, the largest difference first; then by what does not depend on the order of lines.

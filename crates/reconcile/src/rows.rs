@@ -47,7 +47,7 @@ impl<'a> Row<'a> {
             } else {
                 self.text
             };
-            all.get(place.from..place.to).map(str::trim)
+            all.get(place.from..place.to).map(trimmed)
         };
         self.places.get(index).and_then(text).unwrap_or_default()
     }
@@ -61,6 +61,14 @@ impl<'a> Row<'a> {
 
     pub(crate) fn is_blank(&self) -> bool {
         (0..self.len()).all(|index| self.get(index).is_empty())
+    }
+}
+
+/// What most fields begin and end with is no blank, and looking is cheaper than cutting.
+fn trimmed(text: &str) -> &str {
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim(),
     }
 }
 
@@ -341,6 +349,12 @@ fn split_row(
     places: &mut Vec<Place>,
     rewritten: &mut Vec<u8>,
 ) -> Split {
+    if let Some(length) = plain_row(bytes, delimiter, places) {
+        return Split::Row {
+            length,
+            ended: true,
+        };
+    }
     let mut at = 0_usize;
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
@@ -399,6 +413,26 @@ fn split_row(
             }
         }
     }
+}
+
+/// Splits a row that ends among the bytes and has no quote: most rows are so, and their fields are
+/// found several times faster. Says how long it is, its line end included.
+fn plain_row(bytes: &[u8], delimiter: u8, places: &mut Vec<Place>) -> Option<usize> {
+    let length = memchr(b'\n', bytes)?;
+    let row = bytes.get(..length)?;
+    if memchr(b'"', row).is_some() {
+        return None;
+    }
+    let mut from = 0;
+    for to in memchr_iter(delimiter, row).chain([length]) {
+        places.push(Place {
+            from,
+            to,
+            rewritten: false,
+        });
+        from = to.saturating_add(1);
+    }
+    length.checked_add(1)
 }
 
 /// A field from behind its opening quote: where its text is, and where the field ends. Nothing

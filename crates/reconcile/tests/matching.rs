@@ -10,7 +10,7 @@
 mod sides;
 
 use refund_reconcile::{Period, ReconcileError, ReconcileOptions, Report};
-use sides::{Line, Refund, breaks, day, line, reconcile, refund, try_reconcile};
+use sides::{Line, Refund, breaks, day, id, line, reconcile, refund, try_reconcile};
 
 fn plain(refunds: &[Refund], lines: &[Line]) -> Report {
     reconcile(refunds, lines, ReconcileOptions::default())
@@ -441,4 +441,20 @@ fn refunds_of_two_orgs_are_refused() {
     twice[1].external_id = Some("r-1".into());
     let refused = try_reconcile(&twice, &[], ReconcileOptions::default()).unwrap_err();
     assert!(matches!(refused, ReconcileError::ExternalIdTwice { .. }));
+
+    // The first of several is told, wherever they stand.
+    let mut many: Vec<_> = (0..100).map(|n| refund(n, 500)).collect();
+    for (n, refund) in many.iter_mut().enumerate() {
+        refund.external_id = Some(format!("r-{:02}", 49 - n / 2));
+    }
+    for _ in 0..8 {
+        many.rotate_left(13);
+        let refused = try_reconcile(&many, &[], ReconcileOptions::default()).unwrap_err();
+        let wanted = ReconcileError::ExternalIdTwice {
+            external_id: "r-00".into(),
+            first: id(98),
+            second: id(99),
+        };
+        assert_eq!(refused, wanted);
+    }
 }

@@ -1,20 +1,20 @@
 //! The ledger's side.
 
-use std::mem;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use refund_ledger::store::sqlite::{RefundOutline, SqliteStore};
 use refund_ledger::{Id, Ledger, LedgerError};
-use refund_reconcile::{LedgerRefund, OrgError, ReconcileError, Reconciliation, org_of};
+use refund_reconcile::{LedgerRefund, LedgerSide, OrgError, Period, org_of};
 
 use crate::args::Common;
 use crate::failure::Failure;
 use crate::ledger_file;
+use crate::progress::Progress;
 
-/// How many refunds are handed over at once.
-const BATCH_REFUNDS: usize = 4_096;
+/// After how many refunds whoever watches is told.
+const REFUNDS_AT_ONCE: usize = 4_096;
 
 /// The refunds of one org.
 pub(super) struct Refunds {
@@ -44,81 +44,45 @@ impl Refunds {
         self.org
     }
 
-    /// Reads them all, deleted ones too, and sends them until nobody wants any more.
-    pub(super) fn send(&self, batches: &SyncSender<Batch>) -> Result<(), Failure> {
+    /// Reads those of the period, deleted ones too, until that is no use any more.
+    pub(super) fn read(
+        &self,
+        period: Period,
+        ledger: &mut LedgerSide,
+        progress: &Progress,
+        is_useless: &AtomicBool,
+    ) -> Result<(), Failure> {
         let Some(org) = &self.org else {
             return Ok(());
         };
-        let mut batch = Batch::default();
-        let read = self.store.refund_outlines(org, &mut |refund| {
-            batch.push(&refund);
-            if batch.len() >= BATCH_REFUNDS && batches.send(mem::take(&mut batch)).is_err() {
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        });
+        let mut refunds = 0_usize;
+        let mut taken = Ok(());
+        let read = self
+            .store
+            .refund_outlines(org, period.from, period.to, &mut |refund| {
+                taken = ledger.refund(&ledger_refund(&refund));
+                refunds = refunds.wrapping_add(1);
+                if refunds.is_multiple_of(REFUNDS_AT_ONCE) {
+                    progress.count(REFUNDS_AT_ONCE);
+                }
+                if taken.is_err() || is_useless.load(Ordering::Relaxed) {
+                    return ControlFlow::Break(());
+                }
+                ControlFlow::Continue(())
+            });
         read.map_err(LedgerError::from)?;
-        // Where nobody listens any more, nobody misses the last ones.
-        let _unheard = batches.send(batch);
-        Ok(())
+        Ok(taken?)
     }
 }
 
-/// Some refunds, their texts in one piece: a few allocations instead of two for each.
-#[derive(Default)]
-pub(super) struct Batch {
-    texts: String,
-    rows: Vec<Row>,
-}
-
-/// A refund, and how long its texts are.
-struct Row {
-    refund: LedgerRefund<'static>,
-    external_id: Option<usize>,
-    invoice: Option<usize>,
-}
-
-impl Batch {
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
-    fn push(&mut self, refund: &RefundOutline<'_>) {
-        let texts = [refund.external_id, refund.external_invoice_id];
-        for text in texts.into_iter().flatten() {
-            self.texts.push_str(text);
-        }
-        self.rows.push(Row {
-            refund: LedgerRefund {
-                id: refund.id,
-                external_id: None,
-                invoice: None,
-                currency: refund.currency,
-                minor: refund.with_minor,
-                date: refund.refund_datetime,
-                deleted: refund.deleted,
-            },
-            external_id: refund.external_id.map(str::len),
-            invoice: refund.external_invoice_id.map(str::len),
-        });
-    }
-
-    /// Adds them to the ledger's side.
-    pub(super) fn add_to(&self, both: &mut Reconciliation) -> Result<(), ReconcileError> {
-        let mut rest = self.texts.as_str();
-        let mut next = |bytes: Option<usize>| {
-            let (text, behind) = rest.split_at_checked(bytes?)?;
-            rest = behind;
-            Some(text)
-        };
-        for row in &self.rows {
-            both.refund(&LedgerRefund {
-                external_id: next(row.external_id),
-                invoice: next(row.invoice),
-                ..row.refund
-            })?;
-        }
-        Ok(())
+fn ledger_refund<'a>(refund: &RefundOutline<'a>) -> LedgerRefund<'a> {
+    LedgerRefund {
+        id: refund.id,
+        external_id: refund.external_id,
+        invoice: refund.external_invoice_id,
+        currency: refund.currency,
+        minor: refund.with_minor,
+        date: refund.refund_datetime,
+        deleted: refund.deleted,
     }
 }

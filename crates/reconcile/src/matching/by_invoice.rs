@@ -5,23 +5,59 @@ use std::slice::ChunkBy;
 
 use refund_ledger::Currency;
 
-use super::{Matching, row};
-use crate::reconciliation::{LineRow, RefundRow};
-use crate::texts::TextId;
+use super::{Matching, is_free};
+use crate::parts::{Line, Part, Refund, Row};
+use crate::texts::Numbers;
+
+/// A row that names an invoice.
+struct Billed<'a, T> {
+    /// By its number, which both sides share.
+    invoice: u32,
+    at: u32,
+    row: &'a Row<T>,
+}
+
+impl<T> Billed<'_, T> {
+    fn bill(&self) -> (u32, Currency) {
+        (self.invoice, self.row.currency)
+    }
+
+    fn amount(&self) -> (u32, Currency, i64) {
+        (self.invoice, self.row.currency, self.row.minor)
+    }
+}
 
 /// A line and the refund that it goes with.
-type Pair = (u32, u32);
+type Pair<'r, 'a> = (&'r Billed<'a, Line>, &'r Billed<'a, Refund>);
 
-impl Matching<'_> {
+impl<'a> Matching<'a> {
+    /// Takes what names one invoice: first what agrees one by one, then what agrees in all.
+    pub(crate) fn by_invoice(&mut self) {
+        let mut invoices = Numbers::with_capacity(self.refunds.rows().len());
+        let mut refunds = billed(self.unclaimed_refunds(), self.refunds, &mut invoices);
+        let mut lines = billed(self.unclaimed_lines(), self.lines, &mut invoices);
+        // By what does not depend on the order of lines, as far as it goes.
+        lines.sort_by(|one, other| {
+            let place = |line: &Billed<'_, Line>| (line.amount(), line.row.date);
+            let key = |line: &Billed<'a, Line>| self.lines.key(line.row);
+            place(one)
+                .cmp(&place(other))
+                .then_with(|| key(one).cmp(&key(other)))
+                .then_with(|| one.row.own.number.cmp(&other.row.own.number))
+        });
+        refunds.sort_by_key(|refund| (refund.amount(), refund.row.date, refund.row.own.id));
+        self.one_by_one(&lines, &refunds);
+        lines.retain(|line| is_free(&self.claimed_lines, line.at));
+        refunds.retain(|refund| is_free(&self.claimed_refunds, refund.at));
+        self.in_all(&lines, &refunds);
+    }
+
     /// Pass 2: a line and a refund of one invoice, with one amount, in time.
-    pub(crate) fn by_invoice_and_amount(&mut self) {
-        let (lines, refunds) = self.of_invoices();
-        let (all_lines, all_refunds) = (self.lines, self.refunds);
-        let line_of = |at: &u32| row(all_lines, *at).map(line_order);
-        let refund_of = |at: &u32| row(all_refunds, *at).map(refund_order);
-        for (lines, refunds) in side_by_side(&lines, &refunds, line_of, refund_of) {
+    fn one_by_one(&mut self, lines: &[Billed<'a, Line>], refunds: &[Billed<'a, Refund>]) {
+        let by_amount = side_by_side(lines, refunds, Billed::amount, Billed::amount);
+        for (lines, refunds) in by_amount {
             for (line, refund) in self.in_time(lines, refunds) {
-                self.agree_by_invoice(&[line], &[refund], 0);
+                self.agree_by_invoice(&[line.at], &[refund.at], 0);
             }
         }
     }
@@ -29,39 +65,33 @@ impl Matching<'_> {
     /// Pass 3: all lines and refunds of one invoice and currency, where their sums agree. Lines that come
     /// to nothing agree with no refund, as they do by key; to let a line pass that has no refund at all is
     /// not what a tolerance is for.
-    pub(crate) fn by_invoice(&mut self) {
-        let (lines, refunds) = self.of_invoices();
-        let (all_lines, all_refunds) = (self.lines, self.refunds);
-        let line_of = |at: &u32| row(all_lines, *at).map(|line| (line.invoice, line.currency));
-        let refund_of =
-            |at: &u32| row(all_refunds, *at).map(|refund| (refund.invoice, refund.currency));
-        for (lines, refunds) in side_by_side(&lines, &refunds, line_of, refund_of) {
+    fn in_all(&mut self, lines: &[Billed<'a, Line>], refunds: &[Billed<'a, Refund>]) {
+        for (lines, refunds) in side_by_side(lines, refunds, Billed::bill, Billed::bill) {
             let tolerance = match refunds {
                 [] => 0,
                 _ => self.options.tolerance_minor,
             };
-            self.agree_by_invoice(lines, refunds, tolerance);
+            self.agree_by_invoice(&places(lines), &places(refunds), tolerance);
         }
     }
 
     /// Pairs as many of these lines and refunds as can be, which differ in nothing but their dates. They
     /// are in order of date.
-    fn in_time(&self, lines: &[u32], refunds: &[u32]) -> Vec<Pair> {
-        let onwards = self.sweep(
-            lines.iter().copied(),
-            refunds.iter().copied(),
-            Ordering::Less,
-        );
-        if self.are_inside(lines, refunds) {
+    fn in_time<'r>(
+        &self,
+        lines: &'r [Billed<'a, Line>],
+        refunds: &'r [Billed<'a, Refund>],
+    ) -> Vec<Pair<'r, 'a>> {
+        let onwards = self.sweep(lines.iter(), refunds.iter(), Ordering::Less);
+        let is_inside = |date| self.is_inside(date);
+        if lines.iter().all(|line| is_inside(line.row.date))
+            && refunds.iter().all(|refund| is_inside(refund.row.date))
+        {
             return onwards;
         }
         // What lies before the period is served first, and may leave nothing for what is inside. Served
         // from the end it comes last.
-        let backwards = self.sweep(
-            lines.iter().rev().copied(),
-            refunds.iter().rev().copied(),
-            Ordering::Greater,
-        );
+        let backwards = self.sweep(lines.iter().rev(), refunds.iter().rev(), Ordering::Greater);
         if self.inside_of(&backwards) > self.inside_of(&onwards) {
             backwards
         } else {
@@ -72,43 +102,38 @@ impl Matching<'_> {
     /// Gives each line, in this order of dates, the first refund that is in time. A refund that is passed,
     /// so too early or too late for a line, is so too for the lines behind it, and one in time is best
     /// given to the first.
-    fn sweep(
+    fn sweep<'r>(
         &self,
-        lines: impl Iterator<Item = u32>,
-        refunds: impl Iterator<Item = u32>,
+        lines: impl Iterator<Item = &'r Billed<'a, Line>>,
+        refunds: impl Iterator<Item = &'r Billed<'a, Refund>>,
         passed: Ordering,
-    ) -> Vec<Pair> {
-        let mut refunds = refunds
-            .filter_map(|at| Some((at, self.refund(at)?.date)))
-            .peekable();
+    ) -> Vec<Pair<'r, 'a>>
+    where
+        'a: 'r,
+    {
+        let mut refunds = refunds.peekable();
         let mut pairs = Vec::new();
-        for at in lines {
-            let Some(line) = self.line(at) else { continue };
-            let is_in_time = |date| self.period().allows(date, line.date);
-            let is_passed = |date| !is_in_time(date) && date.cmp(&line.date) == passed;
-            while refunds.next_if(|(_, date)| is_passed(*date)).is_some() {}
-            if let Some((refund, _)) = refunds.next_if(|(_, date)| is_in_time(*date)) {
-                pairs.push((at, refund));
+        for line in lines {
+            let date = line.row.date;
+            let is_in_time =
+                |refund: &&Billed<'_, Refund>| self.period().allows(refund.row.date, date);
+            let is_passed = |refund: &&Billed<'_, Refund>| {
+                !is_in_time(refund) && refund.row.date.cmp(&date) == passed
+            };
+            while refunds.next_if(is_passed).is_some() {}
+            if let Some(refund) = refunds.next_if(is_in_time) {
+                pairs.push((line, refund));
             }
         }
         pairs
     }
 
     /// How many lines and refunds of these pairs are inside of the period.
-    fn inside_of(&self, pairs: &[Pair]) -> usize {
-        let rows = pairs.iter().flat_map(|(line, refund)| {
-            [
-                self.line(*line).map(|line| line.date),
-                self.refund(*refund).map(|refund| refund.date),
-            ]
-        });
-        rows.flatten().filter(|date| self.is_inside(*date)).count()
-    }
-
-    fn are_inside(&self, lines: &[u32], refunds: &[u32]) -> bool {
-        let mut refunds = refunds.iter().filter_map(|at| self.refund(*at));
-        self.rows(lines).all(|line| self.is_inside(line.date))
-            && refunds.all(|refund| self.is_inside(refund.date))
+    fn inside_of(&self, pairs: &[Pair<'_, '_>]) -> usize {
+        let dates = pairs
+            .iter()
+            .flat_map(|(line, refund)| [line.row.date, refund.row.date]);
+        dates.filter(|date| self.is_inside(*date)).count()
     }
 
     /// Takes these together where their sums agree.
@@ -116,8 +141,7 @@ impl Matching<'_> {
         let Some(group) = self.group(lines) else {
             return;
         };
-        let all = self.refunds;
-        let of_refund = |at: &u32| row(all, *at).map(|refund| i128::from(refund.minor));
+        let of_refund = |at: &u32| self.refund(*at).map(|refund| i128::from(refund.minor));
         let ledger: i128 = refunds.iter().filter_map(of_refund).sum();
         if group.sum.saturating_sub(ledger).unsigned_abs() > u128::from(tolerance) {
             return;
@@ -127,63 +151,45 @@ impl Matching<'_> {
             self.matches(&group, ledger);
         }
     }
-
-    /// The unclaimed lines and refunds that name an invoice, by invoice, currency, amount and date, and
-    /// then by what does not depend on the order of lines.
-    fn of_invoices(&self) -> (Vec<u32>, Vec<u32>) {
-        let (all_lines, all_refunds) = (self.lines, self.refunds);
-        let mut lines = self.unclaimed_lines();
-        lines.retain(|at| row(all_lines, *at).is_some_and(|line| line.invoice.is_some()));
-        lines.sort_by(|one, other| {
-            let [one, other] = [one, other].map(|at| row(all_lines, *at));
-            let place = |line: Option<&LineRow>| line.map(|line| (line_order(line), line.date));
-            let key = |line: Option<&LineRow>| line?.key.map(|key| self.texts.get(key));
-            let number = |line: Option<&LineRow>| line.map(|line| line.line);
-            place(one)
-                .cmp(&place(other))
-                .then_with(|| key(one).cmp(&key(other)))
-                .then_with(|| number(one).cmp(&number(other)))
-        });
-        let mut refunds = self.unclaimed_refunds();
-        refunds.retain(|at| row(all_refunds, *at).is_some_and(|refund| refund.invoice.is_some()));
-        refunds.sort_by_key(|at| {
-            row(all_refunds, *at).map(|refund| (refund_order(refund), refund.date, refund.id))
-        });
-        (lines, refunds)
-    }
 }
 
-/// Invoice, currency and amount.
-type Bill = (Option<TextId>, Currency, i64);
-
-fn line_order(line: &LineRow) -> Bill {
-    (line.invoice, line.currency, line.minor)
+/// Those of the rows that name an invoice.
+fn billed<'a, T: Copy>(
+    rows: impl Iterator<Item = (u32, &'a Row<T>)>,
+    of: &'a Part<T>,
+    invoices: &mut Numbers<'a>,
+) -> Vec<Billed<'a, T>> {
+    let billed = rows.filter_map(|(at, row)| {
+        let invoice = invoices.number(of.invoice(row)?);
+        Some(Billed { invoice, at, row })
+    });
+    billed.collect()
 }
 
-fn refund_order(refund: &RefundRow) -> Bill {
-    (refund.invoice, refund.currency, refund.minor)
+fn places<T>(rows: &[Billed<'_, T>]) -> Vec<u32> {
+    rows.iter().map(|billed| billed.at).collect()
 }
 
 /// The lines of each bill with the refunds of it, which may be none. Both are in order of their bills.
-fn side_by_side<'a, B: Ord + Copy>(
-    lines: &'a [u32],
-    refunds: &'a [u32],
-    of_line: impl Fn(&u32) -> B + Copy,
-    of_refund: impl Fn(&u32) -> B + Copy,
-) -> impl Iterator<Item = (&'a [u32], &'a [u32])> {
+fn side_by_side<'r, L, R, B: Ord>(
+    lines: &'r [L],
+    refunds: &'r [R],
+    of_line: impl Fn(&L) -> B + Copy,
+    of_refund: impl Fn(&R) -> B + Copy,
+) -> impl Iterator<Item = (&'r [L], &'r [R])> {
     let mut refunds = chunks(refunds, of_refund).peekable();
     chunks(lines, of_line).map(move |lines| {
         let wanted = lines.first().map(of_line);
-        let is_before = |of: &&[u32]| of.first().map(of_refund) < wanted;
+        let is_before = |of: &&[R]| of.first().map(of_refund) < wanted;
         while refunds.next_if(is_before).is_some() {}
         let same = refunds.next_if(|of| of.first().map(of_refund) == wanted);
         (lines, same.unwrap_or_default())
     })
 }
 
-fn chunks<B: Eq>(
-    rows: &[u32],
-    of: impl Fn(&u32) -> B + Copy,
-) -> ChunkBy<'_, u32, impl FnMut(&u32, &u32) -> bool> {
+fn chunks<T, B: Eq>(
+    rows: &[T],
+    of: impl Fn(&T) -> B + Copy,
+) -> ChunkBy<'_, T, impl FnMut(&T, &T) -> bool> {
     rows.chunk_by(move |one, other| of(one) == of(other))
 }

@@ -1,22 +1,47 @@
 //! Pass 1: the key of a line is the external id of a refund.
 
-use refund_ledger::Currency;
+use refund_ledger::{Currency, RefundId};
 
-use super::{CurrencyMismatch, Group, Matching};
-use crate::reconciliation::{LineRow, RefundRow};
+use super::found::CurrencyMismatch;
+use super::{Group, Matching, place};
+use crate::parts::{Line, Refund, Row};
+use crate::reconciliation::ReconcileError;
 use crate::report::{Reason, Sides};
-use crate::texts::TextId;
+use crate::texts::Numbers;
 
-impl Matching<'_> {
+/// An external id that two refunds have.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ExternalIdTwice {
+    external_id: String,
+    refunds: [RefundId; 2],
+}
+
+impl From<ExternalIdTwice> for ReconcileError {
+    fn from(twice: ExternalIdTwice) -> Self {
+        let [first, second] = twice.refunds;
+        Self::ExternalIdTwice {
+            external_id: twice.external_id,
+            first,
+            second,
+        }
+    }
+}
+
+impl<'a> Matching<'a> {
     /// Takes the lines of one key together. They are what the refund of that external id should
     /// add up to; a refund that was deleted, or that is not there, should add up to nothing.
-    pub(crate) fn by_key(&mut self) {
+    ///
+    /// # Errors
+    /// Where two refunds have one external id.
+    pub(crate) fn by_key(&mut self) -> Result<(), ExternalIdTwice> {
         let all = self.lines;
-        let of = |at: &u32| super::row(all, *at);
-        let lines = self.unclaimed_lines().into_iter();
-        // The key stands beside each line, so that sorting looks at nothing that lies elsewhere.
-        let mut keyed: Vec<(TextId, u32)> =
-            lines.filter_map(|at| Some((of(&at)?.key?, at))).collect();
+        let of = |at: &u32| all.row(*at);
+        let mut keys = Numbers::with_capacity(self.refunds.rows().len());
+        let holders = self.holders(&mut keys)?;
+        let numbered = (0_u32..).zip(all.rows());
+        let mut keyed: Vec<(u32, u32)> = numbered
+            .filter_map(|(at, line)| Some((keys.number(all.key(line)?), at)))
+            .collect();
         keyed.sort_unstable();
         for key in keyed.chunk_by_mut(|(one, _), (other, _)| one == other) {
             key.sort_unstable_by_key(|(_, at)| of(at).map(order));
@@ -27,31 +52,43 @@ impl Matching<'_> {
         for key in keyed.chunk_by(|(one, _), (other, _)| one == other) {
             let (lines, behind) = rest.split_at(key.len());
             rest = behind;
-            let currencies = lines.chunk_by(|one, other| {
-                of(one).map(|l| l.currency) == of(other).map(|l| l.currency)
-            });
+            let currency = |at: &u32| of(at).map(|line| line.currency);
+            let currencies = lines.chunk_by(|one, other| currency(one) == currency(other));
             groups.clear();
             groups.extend(currencies.filter_map(|lines| self.group(lines)));
-            self.one_key(&groups);
+            let holder = key.first().and_then(|(key, _)| holders.get(place(*key)));
+            self.one_key(&groups, holder.copied());
         }
+        Ok(())
     }
 
-    pub(super) fn group<'b>(&self, lines: &'b [u32]) -> Option<Group<'b>> {
-        let currency = self.rows(lines).next()?.currency;
-        Some(Group {
-            lines,
-            currency,
-            sum: self.rows(lines).map(|line| i128::from(line.minor)).sum(),
-        })
+    /// The refunds that hold an external id, by its number: there are none of higher numbers.
+    fn holders(&self, keys: &mut Numbers<'a>) -> Result<Vec<u32>, ExternalIdTwice> {
+        let mut holders: Vec<u32> = Vec::with_capacity(self.refunds.rows().len());
+        let mut twice: Option<ExternalIdTwice> = None;
+        for (at, refund) in (0_u32..).zip(self.refunds.rows()) {
+            let Some(external_id) = self.refunds.key(refund) else {
+                continue;
+            };
+            let number = keys.number(external_id);
+            let Some(holder) = holders.get(place(number)).and_then(|at| self.refund(*at)) else {
+                holders.push(at);
+                continue;
+            };
+            let mut refunds = [holder.own.id, refund.own.id];
+            refunds.sort_unstable();
+            let found = ExternalIdTwice {
+                external_id: external_id.into(),
+                refunds,
+            };
+            // Which of several is told must not depend on their order.
+            twice = twice.into_iter().chain([found]).min();
+        }
+        twice.map_or(Ok(holders), Err)
     }
 
     /// The groups have one key, and a currency each.
-    fn one_key(&mut self, groups: &[Group<'_>]) {
-        let key = groups
-            .first()
-            .and_then(|group| self.rows(group.lines).next())
-            .and_then(|line| line.key);
-        let holder = key.and_then(|key| *self.holders.get(self.unified.index(key))?);
+    fn one_key(&mut self, groups: &[Group<'_>], holder: Option<u32>) {
         let refund = holder.and_then(|at| Some((at, self.refund(at)?)));
         match refund {
             None => {
@@ -59,7 +96,7 @@ impl Matching<'_> {
                     self.came_to_nothing(group);
                 }
             }
-            Some((at, refund)) if refund.deleted => {
+            Some((at, refund)) if refund.own.deleted => {
                 for group in groups {
                     if group.sum == 0 {
                         self.came_to_nothing(group);
@@ -88,7 +125,7 @@ impl Matching<'_> {
         }
     }
 
-    fn of_refund(&mut self, groups: &[Group<'_>], at: u32, refund: &RefundRow) {
+    fn of_refund(&mut self, groups: &[Group<'_>], at: u32, refund: &Row<Refund>) {
         let own = groups
             .iter()
             .find(|group| group.currency == refund.currency);
@@ -111,7 +148,7 @@ impl Matching<'_> {
         }
     }
 
-    fn in_another_currency(&mut self, group: &Group<'_>, at: u32, refund: &RefundRow) {
+    fn in_another_currency(&mut self, group: &Group<'_>, at: u32, refund: &Row<Refund>) {
         self.claim(group.lines, &[at]);
         if !self.concerns(group.lines, &[at]) {
             return;
@@ -121,13 +158,13 @@ impl Matching<'_> {
         let ledger = sides(refund.currency, 0, refund.minor.into());
         self.add(&statement);
         self.add(&ledger);
-        self.mismatched_currencies.push(CurrencyMismatch {
+        self.found.mismatched_currencies.push(CurrencyMismatch {
             in_statement: self.describe(reason, group.lines, Some(at), statement),
             in_ledger: self.describe(reason, group.lines, Some(at), ledger),
         });
     }
 
-    fn in_its_currency(&mut self, group: &Group<'_>, at: u32, refund: &RefundRow) {
+    fn in_its_currency(&mut self, group: &Group<'_>, at: u32, refund: &Row<Refund>) {
         let wanted = i128::from(refund.minor);
         let tolerance = u128::from(self.options.tolerance_minor);
         let off = |minor: i128| minor.saturating_sub(wanted).unsigned_abs();
@@ -155,7 +192,7 @@ impl Matching<'_> {
     fn single_line(
         &self,
         group: &Group<'_>,
-        refund: &RefundRow,
+        refund: &Row<Refund>,
         off: impl Fn(i128) -> u128,
     ) -> Option<(u32, u128)> {
         if group.lines.len() < 2 || self.rows(group.lines).any(|line| line.minor < 0) {
@@ -169,14 +206,14 @@ impl Matching<'_> {
             .map(|(at, line)| {
                 let apart = line.date.nanos_since(refund.date).unsigned_abs();
                 // An amount may be too low by as much as another is too high.
-                let place = (apart, line.date, line.minor, line.line);
+                let place = (apart, line.date, line.minor, line.own.number);
                 ((off(line.minor.into()), place), at)
             })
             .min()
             .map(|((off_by, ..), at)| (at, off_by))
     }
 
-    fn all_agree(&mut self, group: &Group<'_>, at: u32, refund: &RefundRow) {
+    fn all_agree(&mut self, group: &Group<'_>, at: u32, refund: &Row<Refund>) {
         self.claim(group.lines, &[at]);
         if !self.concerns(group.lines, &[at]) {
             return;
@@ -193,7 +230,7 @@ impl Matching<'_> {
         }
     }
 
-    fn one_line_agrees(&mut self, group: &Group<'_>, line: u32, at: u32, refund: &RefundRow) {
+    fn one_line_agrees(&mut self, group: &Group<'_>, line: u32, at: u32, refund: &Row<Refund>) {
         if let Some(single) = self.group(&[line]) {
             self.all_agree(&single, at, refund);
         }
@@ -221,8 +258,8 @@ impl Matching<'_> {
 }
 
 /// By currency, and what does not depend on the order of lines.
-fn order(line: &LineRow) -> impl Ord + use<> {
-    (line.currency, line.date, line.minor, line.line)
+fn order(line: &Row<Line>) -> impl Ord + use<> {
+    (line.currency, line.date, line.minor, line.own.number)
 }
 
 fn sides(currency: Currency, statement_minor: i128, ledger_minor: i128) -> Sides {

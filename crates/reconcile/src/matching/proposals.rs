@@ -2,15 +2,16 @@
 
 use refund_ledger::{Currency, Timestamp};
 
-use super::{Matching, row};
+use super::Matching;
+use crate::parts::Row;
 use crate::report::Proposal;
 
 impl Matching<'_> {
     /// Lines and refunds of one amount, in time, where neither has another to go with. One of both may
     /// lie outside of the period, as may what makes it open which belongs to which.
     pub(crate) fn proposals(&self) -> Vec<Proposal> {
-        let lines = self.free_lines();
-        let refunds = self.free_refunds();
+        let lines = by_place(self.unclaimed_lines());
+        let refunds = by_place(self.unclaimed_refunds());
         let mut proposals = Vec::new();
         for (place, at) in &lines {
             if let Some(refund_at) = self.only(&refunds, *place)
@@ -19,9 +20,9 @@ impl Matching<'_> {
                 && self.concerns(&[*at], &[refund_at])
             {
                 proposals.push(Proposal {
-                    line: line.line,
-                    key: line.key.map(|key| self.text(key)),
-                    refund_id: refund.id,
+                    line: line.own.number,
+                    key: self.lines.key(line).map(Into::into),
+                    refund_id: refund.own.id,
                     currency: line.currency,
                     minor: line.minor,
                 });
@@ -52,29 +53,16 @@ impl Matching<'_> {
             _ => None,
         }
     }
-
-    fn free_lines(&self) -> Vec<(Place, u32)> {
-        let all = self.lines;
-        let rows = self.unclaimed_lines().into_iter();
-        let mut sorted: Vec<_> = rows
-            .filter_map(|at| Some((row(all, at)?, at)))
-            .map(|(line, at)| (((line.currency, line.minor), line.date), at))
-            .collect();
-        sorted.sort_unstable();
-        sorted
-    }
-
-    fn free_refunds(&self) -> Vec<(Place, u32)> {
-        let all = self.refunds;
-        let rows = self.unclaimed_refunds().into_iter();
-        let mut sorted: Vec<_> = rows
-            .filter_map(|at| Some((row(all, at)?, at)))
-            .map(|(refund, at)| (((refund.currency, refund.minor), refund.date), at))
-            .collect();
-        sorted.sort_unstable();
-        sorted
-    }
 }
 
 /// Amount, then date.
 type Place = ((Currency, i64), Timestamp);
+
+/// These rows, by amount and date.
+fn by_place<'a, T: 'a>(rows: impl Iterator<Item = (u32, &'a Row<T>)>) -> Vec<(Place, u32)> {
+    let mut sorted: Vec<_> = rows
+        .map(|(at, row)| (((row.currency, row.minor), row.date), at))
+        .collect();
+    sorted.sort_unstable();
+    sorted
+}
