@@ -841,3 +841,16 @@ fn damage_to_the_ledger_is_told() {
         .json_error();
     assert_eq!(error["code"], "store_corrupted", "{error}");
 }
+
+#[test]
+fn a_statement_whose_dates_are_all_ambiguous_is_refused() {
+    let place = place_with(&[refund("a", "EUR", "10")]);
+    let statement = place.file("statement.csv", table(&["a,,10,EUR,03/04/2026"]));
+    let run = reconcile(&place, &statement, &["--report", "report.html"]).exits(2);
+    assert!(
+        run.stderr.contains("line 2: `Date` is `03/04/2026`")
+            && run.stderr.contains("`date_format=%d/%m/%Y`"),
+        "{run:#?}"
+    );
+    assert!(run.stdout.is_empty() && !place.path("report.html").exists());
+}
