@@ -219,7 +219,7 @@ impl Reconciliation {
         found.finish();
         let mut breaks = found.breaks;
         breaks.extend(self.statement.unreadable);
-        breaks.sort_by(in_report_order);
+        breaks.sort_unstable_by(in_report_order);
         Ok(Report {
             source: self.source,
             statement: self.statement.counts,
