@@ -5,9 +5,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use refund_ledger::store::memory::MemoryStore;
-use refund_ledger::store::{ScanRange, ScanRow};
+use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, Store, StoreError, WriteBatch};
 use refund_ledger::wire::{self, Line};
-use refund_ledger::{ErrorCode, Host, Id, Ledger, LedgerError, Minted, RestoreError, Timestamp};
+use refund_ledger::{
+    ErrorCode, Host, Id, JournalPosition, JournalRecord, Ledger, LedgerError, ListAfter, Minted,
+    Page, Refund, RefundFilter, RestoreError, Timestamp,
+};
 use refund_reconcile::{LedgerRefund, ReconcileError, Reconciliation};
 
 use crate::fault::unreadable;
@@ -28,6 +31,8 @@ pub(crate) struct Export {
     begun: Vec<u8>,
     /// How many lines of the file have ended.
     lines: u64,
+    /// How many lines of an export were among them.
+    commands: u64,
     waiting: Vec<Line>,
     /// Where each that waits stands in the file.
     places: Vec<u64>,
@@ -36,9 +41,10 @@ pub(crate) struct Export {
 impl Export {
     pub(crate) fn new() -> Self {
         Self {
-            ledger: Ledger::new(Arc::new(MemoryStore::new()), Arc::new(NoHost)),
+            ledger: Ledger::new(Arc::new(WithoutJournal::default()), Arc::new(NoHost)),
             begun: Vec::new(),
             lines: 0,
+            commands: 0,
             waiting: Vec::with_capacity(BATCH_LINES),
             places: Vec::with_capacity(BATCH_LINES),
         }
@@ -85,6 +91,7 @@ impl Export {
             return Ok(());
         }
         let parsed = wire::parse_line(line).map_err(|error| at(self.lines, error.message()))?;
+        self.commands = self.commands.saturating_add(1);
         self.waiting.push(parsed);
         self.places.push(self.lines);
         if self.waiting.len() >= BATCH_LINES {
@@ -105,13 +112,16 @@ impl Export {
         })
     }
 
-    /// The whole ledger.
-    pub(crate) fn finish(mut self) -> Result<Ledger, LedgerError> {
+    /// The whole ledger. A file that holds nothing is no export; what a ledger exports may be nothing.
+    pub(crate) fn finish(mut self, is_file: bool) -> Result<Ledger, LedgerError> {
         let last = mem::take(&mut self.begun);
         if !last.is_empty() {
             self.line(&last)?;
         }
         self.restore()?;
+        if is_file && self.commands == 0 {
+            return Err(unreadable("ledger", &"it is empty"));
+        }
         Ok(self.ledger)
     }
 }
@@ -144,6 +154,49 @@ pub(crate) fn add_refunds(
     added.map_err(|error| unreadable("ledger", &error))
 }
 
+/// Keeps what a ledger is now, and nothing of how it came to be: that is most of its memory, and
+/// nobody asks for it here.
+#[derive(Default)]
+struct WithoutJournal(MemoryStore);
+
+impl Store for WithoutJournal {
+    fn load(&self, wanted: &ReadSet) -> Result<Snapshot, StoreError> {
+        self.0.load(wanted)
+    }
+
+    fn commit(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+        self.0.commit(&WriteBatch {
+            entries: Vec::new(),
+            ..batch.clone()
+        })
+    }
+
+    fn list_refunds(
+        &self,
+        filter: &RefundFilter,
+        after: Option<ListAfter>,
+        limit: usize,
+    ) -> Result<Page<Refund>, StoreError> {
+        self.0.list_refunds(filter, after, limit)
+    }
+
+    fn journal(
+        &self,
+        after: JournalPosition,
+        limit: usize,
+    ) -> Result<Vec<JournalRecord>, StoreError> {
+        self.0.journal(after, limit)
+    }
+
+    fn scan(
+        &self,
+        range: &ScanRange<'_>,
+        visit: &mut dyn FnMut(ScanRow<'_>) -> ControlFlow<()>,
+    ) -> Result<JournalPosition, StoreError> {
+        self.0.scan(range, visit)
+    }
+}
+
 /// What is restored brings its times, ids and salts.
 struct NoHost;
 
@@ -157,5 +210,87 @@ impl Host for NoHost {
             ErrorCode::Internal,
             "nothing is booked while an export is restored",
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::ControlFlow;
+    use std::sync::Arc;
+
+    use refund_ledger::store::ScanRange;
+    use refund_ledger::store::memory::MemoryStore;
+    use refund_ledger::{Ledger, LedgerError, wire};
+    use refund_reconcile::{ReconcileOptions, Reconciliation, Source, org_of};
+
+    use super::{Export, add_refunds};
+
+    /// Every kind of change, also texts that were erased and movements that were recorded anew.
+    fn exported() -> (Ledger, String) {
+        let golden = include_str!("../../../src/store/conformance/golden/journal-v1.json");
+        let golden: serde_json::Value = serde_json::from_str(golden).unwrap();
+        let ledger = Ledger::with_system_host(Arc::new(MemoryStore::new()));
+        for step in golden["steps"].as_array().unwrap() {
+            for command in step["commands"].as_array().unwrap() {
+                let line = wire::parse_line(command["line"].to_string().as_bytes()).unwrap();
+                let _some_are_refused = ledger.execute(&line.command);
+            }
+        }
+        let mut lines = String::new();
+        for record in ledger.journal(0, 500).unwrap() {
+            lines.push_str(&ledger.export_line(&record).unwrap());
+            lines.push('\n');
+        }
+        (ledger, lines)
+    }
+
+    /// What a ledger is now.
+    fn state(ledger: &Ledger) -> Vec<String> {
+        let range = ScanRange {
+            refunds: true,
+            ..ScanRange::default()
+        };
+        let mut rows = Vec::new();
+        ledger
+            .store()
+            .scan(&range, &mut |row| {
+                rows.push(format!("{row:?}"));
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        rows
+    }
+
+    fn restored(pieces: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Result<Ledger, LedgerError> {
+        let mut export = Export::new();
+        for piece in pieces {
+            export.add(piece.as_ref())?;
+        }
+        export.finish(true)
+    }
+
+    #[test]
+    fn whatever_a_ledger_went_through_its_export_is_restored() {
+        let (ledger, lines) = exported();
+        assert!(lines.lines().count() > 20);
+        for size in [1, 7, 1_000, lines.len()] {
+            let restored = restored(lines.as_bytes().chunks(size)).unwrap();
+            assert_eq!(state(&restored), state(&ledger));
+        }
+    }
+
+    #[test]
+    fn refunds_of_one_org_are_taken() {
+        let ledger = restored([exported().1]).unwrap();
+        let orgs = org_of(&ledger, None).unwrap_err();
+        assert!(orgs.to_string().contains("several orgs"), "{orgs}");
+        let all = ledger.movements(None, None, 500).unwrap();
+        let mut taken = 0;
+        for movement in all {
+            let mut both = Reconciliation::new(Source::Csv, ReconcileOptions::default());
+            add_refunds(&ledger, &movement.key.org(), &mut both).unwrap();
+            taken += both.finish().unwrap().breaks.len();
+        }
+        assert!(taken > 0, "of these refunds the statement has none");
     }
 }

@@ -6,6 +6,9 @@
 mod export;
 mod fault;
 mod found;
+// One file for both modules: a crate that both use would export its functions from both.
+#[path = "../../wasm/src/memory.rs"]
+mod memory;
 mod options;
 mod pieces;
 mod work;

@@ -89,5 +89,4 @@ pub(crate) struct AboutText {
     pub(crate) title: Option<String>,
     pub(crate) statement: Option<String>,
     pub(crate) ledger: Option<String>,
-    pub(crate) made_at: String,
 }

@@ -12,6 +12,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::export::{Export, add_refunds};
 use crate::fault::{thrown, unreadable};
 use crate::found::Found;
+use crate::memory::make_room;
 use crate::options::Options;
 use crate::pieces::{Pieces, Told};
 
@@ -79,6 +80,7 @@ impl Work {
     /// What is wrong with a line, as JSON.
     #[wasm_bindgen(js_name = addLedger)]
     pub fn add_ledger(&mut self, piece: &[u8]) -> Result<f64, String> {
+        make_room();
         self.export.add(piece).map_err(|error| thrown(&error))?;
         #[expect(clippy::cast_precision_loss, reason = "no file has 2^53 lines")]
         Ok(self.export.lines() as f64)
@@ -96,10 +98,7 @@ impl Work {
 
     fn take_ledger(&mut self, is_file: bool) -> Result<(), LedgerError> {
         let export = mem::replace(&mut self.export, Export::new());
-        let ledger = export.finish()?;
-        if is_file && ledger.journal(0, 1)?.is_empty() {
-            return Err(unreadable("ledger", &"it is empty"));
-        }
+        let ledger = export.finish(is_file)?;
         self.org = org_of(&ledger, self.org.as_ref()).map_err(|error| match error {
             OrgError::Ledger(error) => error,
             OrgError::Several { .. } => {
@@ -118,6 +117,7 @@ impl Work {
     /// Takes the next piece of the statement.
     #[wasm_bindgen(js_name = addStatement)]
     pub fn add_statement(&mut self, piece: Vec<u8>) {
+        make_room();
         self.statement.add(piece);
     }
 

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use refund_ledger::{Host, Id, SystemHost};
+use refund_ledger::Id;
 use refund_reconcile::{
     About, Period, ReadOptions, ReconcileOptions, Reconciliation, Report, write_json,
 };
@@ -72,6 +72,12 @@ pub(crate) fn reconcile(common: &Common, args: &Reconcile) -> Result<Reconciled,
     let options = reconcile_options(args)?;
     let read = ReadOptions::new(args.source, args.map.clone().unwrap_or_default())
         .map_err(|error| Failure::Usage(error.to_string()))?;
+    if is_standard_input(&args.statement) && args.keys.as_deref().is_some_and(is_standard_input) {
+        return Err(Failure::Usage(
+            "`--statement` and `--keys` can't both be standard input; name a file for one of them"
+                .into(),
+        ));
+    }
     let files = ReportFiles::begin(common, args)?;
     let statement = Statement::open(&args.statement)?;
     let refunds = Refunds::open(common, args.org.as_ref())?;
@@ -95,7 +101,8 @@ pub(crate) fn reconcile(common: &Common, args: &Reconcile) -> Result<Reconciled,
         ledger: &name(ledger_file::path(common)?),
         org: org.as_ref().map(Id::as_str),
         options,
-        made_at: SystemHost::default().now(),
+        // So that the same inputs give the same bytes at any time.
+        made_at: None,
     };
     files.write(&report, &about)?;
     Ok(Reconciled { report, org })
@@ -158,11 +165,15 @@ fn title(org: Option<&Id>) -> String {
 
 /// What a file is called, without where it is.
 fn name(path: &Path) -> String {
-    if path.as_os_str() == "-" {
+    if is_standard_input(path) {
         return "standard input".into();
     }
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.to_string_lossy().into()
+}
+
+fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 /// Tells the first few lines that can't be read; all are in the reports.

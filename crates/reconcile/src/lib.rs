@@ -51,7 +51,8 @@
 //!
 //! What makes the whole file useless is a [`StatementError`]: another format, no content, a column
 //! that is missing. What concerns one line is an [`Item::Unreadable`] with its number, and the rest
-//! goes on. So is a file that ends before its end.
+//! goes on. So is a file that ends before its end. Where that concerns every line, as dates do that
+//! may be read in two ways, there is no rest, and the file is refused.
 //!
 //! # Limits
 //!

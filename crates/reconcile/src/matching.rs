@@ -133,7 +133,10 @@ impl<'a> Matching<'a> {
     }
 
     fn describe(&self, reason: Reason, lines: &[u32], refund: Option<u32>, sides: Sides) -> Break {
-        let first = self.rows(lines).min_by_key(|line| line.own.number);
+        // By date, so that what is told of it is the same in any order of lines.
+        let first = self
+            .rows(lines)
+            .min_by_key(|line| (line.date, line.own.number));
         let refund = refund.and_then(|at| self.refund(at));
         let key = first
             .and_then(|line| self.lines.key(line))

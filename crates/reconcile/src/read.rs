@@ -71,6 +71,14 @@ pub enum StatementError {
         /// What it is, and how to say it.
         reason: String,
     },
+    /// None of its lines can be read, as where all its dates are ambiguous.
+    #[error("no line of the statement can be read; the first is line {line}: {reason}")]
+    NoReadableLine {
+        /// The first.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The XML brings a document type declaration.
     #[error(
         "line {line}: the XML has a document type declaration (DTD), which no statement needs; such files are refused"
@@ -95,11 +103,36 @@ pub enum StatementError {
 ///
 /// # Errors
 /// What makes the whole file useless; what was handed over before does not count then. What only
-/// concerns one line is an [`Item::Unreadable`].
+/// concerns one line is an [`Item::Unreadable`], unless it concerns all of them.
 pub fn read_statement(
     input: impl Read,
     options: &ReadOptions,
     visit: &mut dyn FnMut(Item<'_>),
+) -> Result<(), StatementError> {
+    let mut first_unreadable = None;
+    let mut is_any_readable = false;
+    read_items(input, options, &mut |item| {
+        match &item {
+            Item::Unreadable { line, reason } if first_unreadable.is_none() => {
+                first_unreadable = Some((*line, (*reason).to_owned()));
+            }
+            Item::Unreadable { .. } => {}
+            Item::Refund(_) | Item::Ignored(_) => is_any_readable = true,
+        }
+        visit(item);
+    })?;
+    match first_unreadable {
+        Some((line, reason)) if !is_any_readable => {
+            Err(StatementError::NoReadableLine { line, reason })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn read_items(
+    input: impl Read,
+    options: &ReadOptions,
+    visit: Visit<'_>,
 ) -> Result<(), StatementError> {
     let map = options.map();
     let opened = Opened::new(input, map.encoding)?;

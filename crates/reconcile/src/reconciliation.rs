@@ -17,7 +17,8 @@ use crate::report::{Break, Reason, Report, StatementCounts};
 pub struct ReconcileOptions {
     /// What is reconciled, and how far dates may be apart.
     pub period: Period,
-    /// A difference of at most so many minor units is no break.
+    /// A difference of at most so many minor units, between a refund and its lines or between the two sums
+    /// of an invoice, is no break.
     pub tolerance_minor: u64,
     /// Whether to look for lines and refunds that might belong together.
     pub propose: bool,
@@ -218,7 +219,7 @@ impl Reconciliation {
         found.finish();
         let mut breaks = found.breaks;
         breaks.extend(self.statement.unreadable);
-        breaks.sort_by(in_report_order);
+        breaks.sort_unstable_by(in_report_order);
         Ok(Report {
             source: self.source,
             statement: self.statement.counts,
@@ -353,6 +354,12 @@ fn in_report_order(one: &Break, other: &Break) -> std::cmp::Ordering {
             .map(|sides| sides.difference_minor().unsigned_abs())
     };
     let currency = |found: &Break| found.sides.map(|sides| sides.currency);
+    // What was given and what came back may be as large.
+    let amounts = |found: &Break| {
+        found
+            .sides
+            .map(|sides| (sides.statement_minor, sides.ledger_minor))
+    };
     one.reason
         .cmp(&other.reason)
         .then_with(|| one.pair.cmp(&other.pair))
@@ -361,5 +368,6 @@ fn in_report_order(one: &Break, other: &Break) -> std::cmp::Ordering {
         .then_with(|| one.key.cmp(&other.key))
         .then_with(|| one.refund_id.cmp(&other.refund_id))
         .then_with(|| one.statement_date.cmp(&other.statement_date))
+        .then_with(|| amounts(one).cmp(&amounts(other)))
         .then_with(|| one.line.cmp(&other.line))
 }

@@ -23,7 +23,7 @@
 //!     ledger: "refunds.db",
 //!     org: Some("acme"),
 //!     options,
-//!     made_at: "2026-04-01T08:00:00Z".parse()?,
+//!     made_at: Some("2026-04-01T08:00:00Z".parse()?),
 //! };
 //! let (mut html, mut csv) = (Vec::new(), Vec::new());
 //! write_html(&report, &about, &mut html)?;
@@ -64,6 +64,7 @@ pub struct About<'a> {
     pub org: Option<&'a str>,
     /// How they were compared.
     pub options: ReconcileOptions,
-    /// When the report was made.
-    pub made_at: Timestamp,
+    /// When the report was made, if it is to say so. Without it the same inputs give the same bytes at any
+    /// time.
+    pub made_at: Option<Timestamp>,
 }

@@ -87,9 +87,9 @@ impl Sides {
 pub struct Break {
     /// Why.
     pub reason: Reason,
-    /// Where in the statement; the first line where there are several.
+    /// Where in the statement; the line of the earliest date where there are several.
     pub line: Option<u64>,
-    /// When the line says that it was.
+    /// When that line says that it was.
     pub statement_date: Option<Timestamp>,
     /// The line's key, or the refund's external id where there is no line.
     pub key: Option<Box<str>>,

@@ -3,8 +3,9 @@
 //! The form is RFC 4180's, and `\n` alone ends a row too. Fields are read as they stand, without
 //! the blanks around them. It is stricter than common readers in one thing: text behind a closing
 //! quote is a fault of that row. Otherwise one quote that is missing turns what is inside quotes
-//! and what is outside around, and whole rows vanish into a field that nobody looks at. After a
-//! fault reading goes on with the next line of the file.
+//! and what is outside around, and whole rows vanish into a field that nobody looks at. So is a
+//! carriage return outside of quotes that no line feed follows. After a fault reading goes on with the
+//! next line of the file.
 
 use std::io::{self, Read};
 
@@ -230,6 +231,12 @@ impl<R: Read> Rows<R> {
                 Split::Row { length, .. } if length > ROW_BYTES_MAX => {
                     return Ok(Split::Fault("the row has more than 1 MiB"));
                 }
+                Split::Row { length, .. } if is_broken_inside(bytes, length, &self.places) => {
+                    return Ok(Split::Fault(
+                        "a carriage return without a line feed stands in the line, where it may be the \
+                         end of a row; save the file with one kind of line end",
+                    ));
+                }
                 Split::Row { length, ended } => {
                     (self.length, self.ended) = (length, ended);
                     return Ok(split);
@@ -314,6 +321,26 @@ impl<R: Read> Rows<R> {
     }
 }
 
+/// Whether a carriage return stands in a field that has no quotes. Then what looks like one row may be
+/// several, whose fields nobody would look at.
+fn is_broken_inside(bytes: &[u8], length: usize, places: &[Place]) -> bool {
+    let row = bytes.get(..length).unwrap_or_default();
+    let inside = row.trim_ascii_end();
+    if memchr(b'\r', inside).is_none() {
+        return false;
+    }
+    let is_quoted = |place: &Place| {
+        let before = place.from.checked_sub(1).and_then(|at| row.get(at));
+        place.rewritten || before == Some(&b'"')
+    };
+    let mut plain = places.iter().filter(|place| !is_quoted(place));
+    plain.any(|place| {
+        let end = place.to.min(inside.len());
+        let field = row.get(place.from..end).unwrap_or_default();
+        memchr(b'\r', field).is_some()
+    })
+}
+
 /// Splits the row at the beginning of some bytes into fields.
 fn split_row(
     bytes: &[u8],
@@ -356,34 +383,29 @@ fn split_row(
             }
         };
         places.push(place);
-        // Behind a field stands a delimiter, a line end or nothing.
-        match bytes.get(at..).unwrap_or_default() {
-            [byte, ..] if *byte == delimiter => at = at.saturating_add(1),
+        // Behind a field stands a delimiter, a line end or nothing. Programs that write their line ends
+        // twice over begin them with several carriage returns.
+        let behind = bytes.get(at..).unwrap_or_default();
+        if behind.first() == Some(&delimiter) {
+            at = at.saturating_add(1);
+            continue;
+        }
+        let returns = behind.iter().take_while(|byte| **byte == b'\r').count();
+        let length = at.saturating_add(returns);
+        match behind.get(returns..).unwrap_or_default() {
             [b'\n', ..] => {
                 return Split::Row {
-                    length: at.saturating_add(1),
-                    ended: true,
-                };
-            }
-            [b'\r', b'\n', ..] => {
-                return Split::Row {
-                    length: at.saturating_add(2),
+                    length: length.saturating_add(1),
                     ended: true,
                 };
             }
             [] if at_end => {
                 return Split::Row {
-                    length: at,
+                    length,
                     ended: false,
                 };
             }
-            [b'\r'] if at_end => {
-                return Split::Row {
-                    length: at.saturating_add(1),
-                    ended: false,
-                };
-            }
-            [] | [b'\r'] => return Split::Unfinished,
+            [] => return Split::Unfinished,
             _ => {
                 return Split::Fault(
                     "text stands behind a closing quote; a quote inside a field must be doubled",
@@ -518,6 +540,27 @@ mod tests {
                 "2! a quote that opens here is not closed before the end of the file",
                 "3: d"
             ]
+        );
+    }
+
+    #[test]
+    fn no_row_hides_behind_a_carriage_return() {
+        let fault = "a carriage return without a line feed stands in the line, where it may be the end \
+                     of a row; save the file with one kind of line end";
+        assert_eq!(
+            all(b"a\rb,c\nd\r,e\n\"x\ry\",z\r\r\n\"v\"\"w\r\",u\r\nt\n"),
+            [
+                &format!("1! {fault}"),
+                &format!("2! {fault}"),
+                "3: x\ry|z",
+                "4: v\"w|u",
+                "5: t"
+            ]
+        );
+        assert_eq!(all(b"a,b\rc,d\r"), ["1: a|b", "2: c|d"]);
+        assert_eq!(
+            all(b"a,\"b\"\r\r\n\"c\",d\r\r\n\"e\"\r\r"),
+            ["1: a|b", "2: c|d", "3: e"]
         );
     }
 

@@ -13,6 +13,8 @@ pub(crate) struct Opened<R> {
     head: Vec<u8>,
     rest: R,
     encoding: Encoding,
+    /// Whether lines end with a carriage return alone, as spreadsheets on a Mac still save them.
+    returns_alone: bool,
 }
 
 /// What comes out of decoding.
@@ -50,6 +52,7 @@ impl<R: Read> Opened<R> {
             return Err(StatementError::Empty);
         }
         Ok(Self {
+            returns_alone: !encoding.is_wide() && has_returns_alone(&head),
             head,
             rest: input,
             encoding,
@@ -65,18 +68,26 @@ impl<R: Read> Opened<R> {
         self.encoding
     }
 
-    /// The stream in UTF-8. What is not valid becomes a byte that UTF-8 never has, so that whoever
-    /// reads that place finds it.
+    /// The stream in UTF-8, with line feeds where lines end. What is not valid becomes a byte that UTF-8
+    /// never has, so that whoever reads that place finds it.
     pub(crate) fn decode(self, encoding: Encoding) -> Text<R> {
         let input = io::Cursor::new(self.head).chain(self.rest);
         Decoded {
             input,
             encoding,
+            returns_alone: self.returns_alone,
             raw: Vec::new(),
             raw_at: 0,
             at_end: false,
         }
     }
+}
+
+/// Whether the beginning of a stream has line ends, and none with a line feed.
+fn has_returns_alone(head: &[u8]) -> bool {
+    // Behind the last byte there may be a line feed.
+    let known = head.split_last().map_or(head, |(_, known)| known);
+    known.contains(&b'\r') && !head.contains(&b'\n')
 }
 
 /// Files that are taken for statements, by their first bytes.
@@ -127,6 +138,7 @@ pub(crate) fn invalid_text(encoding: Encoding) -> String {
 pub(crate) struct Decoded<R> {
     input: R,
     encoding: Encoding,
+    returns_alone: bool,
     raw: Vec<u8>,
     raw_at: usize,
     at_end: bool,
@@ -178,10 +190,8 @@ impl<R: Read> Decoded<R> {
         }
         written
     }
-}
 
-impl<R: Read> Read for Decoded<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+    fn read_text(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.encoding == Encoding::Utf8 {
             return read_uninterrupted(&mut self.input, out);
         }
@@ -195,6 +205,18 @@ impl<R: Read> Read for Decoded<R> {
             }
             self.refill()?;
         }
+    }
+}
+
+impl<R: Read> Read for Decoded<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.read_text(out)?;
+        if self.returns_alone {
+            let read = out.iter_mut().take(count);
+            read.filter(|byte| **byte == b'\r')
+                .for_each(|byte| *byte = b'\n');
+        }
+        Ok(count)
     }
 }
 
@@ -244,6 +266,19 @@ mod tests {
         let read = text(b"a,\xe9\x80\n", Some(Encoding::Windows1252)).unwrap();
         assert_eq!(read, "a,é€\n".as_bytes());
         assert_eq!(text(b"\xef\xbb\xbfa", None).unwrap(), b"a");
+    }
+
+    #[test]
+    fn lines_that_end_with_a_carriage_return_alone_end_with_a_line_feed() {
+        let long = "a,é\r".repeat(9_000);
+        assert!(text(long.as_bytes(), None).unwrap() == long.replace('\r', "\n").as_bytes());
+        let windows = text(b"a\r\xe9\r", Some(Encoding::Windows1252)).unwrap();
+        assert_eq!(windows, "a\né\n".as_bytes());
+        // Where a line feed may follow, or lines end with it, a carriage return stays one.
+        let ends_with_the_head = "a".repeat(HEAD_BYTES - 1) + "\r\nb\r\n";
+        for kept in ["a\rb\r\nc", "a\nb\rc", "a\r", &ends_with_the_head] {
+            assert!(text(kept.as_bytes(), None).unwrap() == kept.as_bytes());
+        }
     }
 
     #[test]

@@ -103,9 +103,13 @@ const XML_END: &str = "</AcctSvcrRef></Ntry></Stmt></BkToCstmrStmt></Document>";
 #[test]
 fn xml_that_does_not_end_is_cut_off() {
     let read = with_endless(XML, XML_END, Source::Camt053, "");
+    let why = "a tag or text has more than 1 MiB; nothing behind it can be read";
     assert_eq!(
         read,
-        ["2: unreadable: a tag or text has more than 1 MiB; nothing behind it can be read"]
+        [
+            format!("2: unreadable: {why}"),
+            format!("refused: no line of the statement can be read; the first is line 2: {why}"),
+        ]
     );
     let read = with_endless("<", "", Source::Camt053, "");
     assert!(

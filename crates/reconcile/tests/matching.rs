@@ -204,6 +204,105 @@ fn the_sums_of_an_invoice_match_where_single_amounts_do_not() {
 }
 
 #[test]
+fn what_is_outside_of_the_period_takes_nothing_from_what_is_inside() {
+    // Each first line goes with a refund too far off to be looked at.
+    let early = [
+        line("x", 500).invoice("i").day(-3),
+        line("y", 500).invoice("i").day(1),
+    ];
+    let report = reconcile(&[refund(1, 500).invoice("i")], &early, in_march(5));
+    check(&report, 1, &[]);
+    let late = [
+        line("x", 500).invoice("i").day(33),
+        line("y", 500).invoice("i").day(29),
+    ];
+    let report = reconcile(&[refund(1, 500).invoice("i").day(30)], &late, in_march(5));
+    check(&report, 1, &[]);
+    let refunds = [
+        refund(1, 500).invoice("i").day(-3),
+        refund(2, 500).invoice("i").day(1),
+    ];
+    let report = reconcile(&refunds, &[line("x", 500).invoice("i")], in_march(5));
+    check(&report, 1, &[]);
+}
+
+#[test]
+fn of_lines_that_fit_alike_the_same_is_left_in_any_order() {
+    let refunds = [refund(1, 500).invoice("i")];
+    let mut lines = [line("x", 500).invoice("i"), line("y", 500).invoice("i")];
+    for number in [2, 1] {
+        let report = plain(&refunds, &lines);
+        check(
+            &report,
+            1,
+            &[&format!("missing_in_ledger {number} - 500 EUR")],
+        );
+        assert_eq!(report.breaks[0].key.as_deref(), Some("y"));
+        lines.reverse();
+    }
+    let mut lines = [line("r-1", 498), line("r-1", 502)];
+    for number in [2, 1] {
+        let report = reconcile(&[refund(1, 500)], &lines, tolerating(2));
+        check(
+            &report,
+            1,
+            &[&format!("duplicate_in_statement {number} r1 502 EUR")],
+        );
+        lines.reverse();
+    }
+    let mut lines = [line("", -5), line("", 5)];
+    for wanted in [["1 - -5", "2 - 5"], ["2 - -5", "1 - 5"]] {
+        let wanted = wanted.map(|found| format!("missing_in_ledger {found} EUR"));
+        assert_eq!(breaks(&plain(&[], &lines)), wanted);
+        lines.reverse();
+    }
+}
+
+#[test]
+fn of_several_lines_the_earliest_is_told() {
+    let mut lines = [line("r-1", 1).day(4), line("r-1", 2).day(1)];
+    for number in [2, 1] {
+        let report = plain(&[refund(1, 500)], &lines);
+        check(
+            &report,
+            0,
+            &[&format!("amount_mismatch {number} r1 -497 EUR")],
+        );
+        assert_eq!(report.breaks[0].statement_date, Some(day(1)));
+        lines.reverse();
+    }
+}
+
+#[test]
+fn lines_of_an_invoice_that_come_to_nothing_match_no_refund() {
+    let lines = [
+        line("x", 500).invoice("i"),
+        line("y", -500).invoice("i").day(20),
+    ];
+    check(&plain(&[], &lines), 2, &[]);
+    check(
+        &plain(&[refund(1, 500).invoice("i").deleted()], &lines),
+        2,
+        &[],
+    );
+    let report = plain(&[refund(1, 7).invoice("i")], &lines);
+    assert_eq!(report.matched, 0);
+}
+
+#[test]
+fn the_sums_of_an_invoice_may_differ_by_what_is_tolerated() {
+    let refunds = [refund(1, 500).invoice("i"), refund(2, 700).invoice("i")];
+    let lines = [line("x", 501).invoice("i"), line("y", 701).invoice("i")];
+    let report = reconcile(&refunds, &lines, tolerating(2));
+    check(&report, 2, &[]);
+    assert_eq!(report.totals[&sides::currency("EUR")].tolerated_minor, 2);
+    assert_eq!(reconcile(&refunds, &lines, tolerating(1)).breaks.len(), 4);
+    // What has no refund at all is not let pass.
+    let report = reconcile(&[], &[line("x", 1).invoice("i")], tolerating(2));
+    check(&report, 0, &["missing_in_ledger 1 - 1 EUR"]);
+}
+
+#[test]
 fn a_line_is_claimed_by_its_key_before_its_invoice() {
     let refunds = [refund(1, 500).invoice("i"), refund(2, 400).invoice("i")];
     let report = plain(&refunds, &[line("r-2", 500).invoice("i")]);
@@ -310,6 +409,30 @@ fn only_what_can_be_nothing_else_is_proposed() {
         reconcile(&refunds, &lines, ReconcileOptions::default()).proposals,
         []
     );
+}
+
+#[test]
+fn proposals_look_beyond_the_period_too() {
+    let proposing = ReconcileOptions {
+        propose: true,
+        ..in_march(5)
+    };
+    let proposed = |refunds: &[Refund], lines: &[Line]| {
+        let report = reconcile(refunds, lines, proposing);
+        let proposals = report.proposals.iter();
+        proposals
+            .map(|found| found.refund_id.as_bytes()[0])
+            .collect::<Vec<_>>()
+    };
+    let early = refund(1, 500).day(-2);
+    let lines = [line("x", 500).day(1)];
+    assert_eq!(proposed(std::slice::from_ref(&early), &lines), [1]);
+    assert_eq!(
+        proposed(&[early.clone(), refund(2, 500)], &lines),
+        [0_u8; 0]
+    );
+    // Both are of another period.
+    assert_eq!(proposed(&[early], &[line("x", 500).day(-1)]), [0_u8; 0]);
 }
 
 #[test]

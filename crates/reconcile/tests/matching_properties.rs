@@ -2,14 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+#[path = "common/model.rs"]
+mod model;
 #[path = "common/sides.rs"]
 #[allow(dead_code, reason = "the scenarios use the rest")]
 mod sides;
 
 use std::collections::BTreeMap;
 
+use model::{Outcome, outcomes};
 use proptest::collection::vec;
-use proptest::prelude::{Just, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::prelude::{
+    Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest,
+};
 use proptest::sample::{Index, select};
 use refund_ledger::Currency;
 use refund_reconcile::{Period, Reason, ReconcileOptions, Report};
@@ -90,25 +95,48 @@ fn differences(report: &Report) -> BTreeMap<Currency, i128> {
 }
 
 /// The report without line numbers.
-fn without_lines(report: &Report) -> Vec<String> {
-    let mut all: Vec<String> = report
-        .breaks
-        .iter()
-        .map(|found| {
-            format!(
-                "{} {:?} {:?} {:?}",
-                found.reason, found.key, found.refund_id, found.sides
-            )
-        })
-        .collect();
-    all.extend(
-        report
-            .proposals
-            .iter()
-            .map(|p| format!("{:?} {:?}", p.key, p.refund_id)),
+fn without_lines(report: &Report) -> Report {
+    let mut report = report.clone();
+    for found in &mut report.breaks {
+        found.line = None;
+    }
+    for found in &mut report.proposals {
+        found.line = 0;
+    }
+    report
+}
+
+/// So few keys, invoices, amounts and days that most rows have something to do with others.
+fn crowded() -> impl Strategy<Value = (Vec<Refund>, Vec<Line>)> {
+    let invoice = || prop_oneof![Just(None), select(vec!["i", "j"]).prop_map(Some)];
+    let currency = || prop_oneof![7 => Just("EUR"), 1 => Just("JPY")];
+    let key = prop_oneof![Just(None), (1..6_u8).prop_map(Some)];
+    let amount = prop_oneof![6 => 1..4_i64, 1 => -3..1_i64];
+    let line = (key, invoice(), currency(), amount, -7..8_i64).prop_map(
+        |(key, invoice, currency, minor, day)| Line {
+            key: key.map(|id| format!("r-{id}")),
+            invoice: invoice.map(str::to_owned),
+            currency,
+            minor,
+            day,
+        },
     );
-    all.push(format!("{} {:?}", report.matched, report.totals));
-    all
+    let refund = (invoice(), currency(), 1..4_i64, -7..8_i64, 0..6_u8);
+    let refunds = vec(refund, 0..6).prop_map(|all| {
+        let numbered = (1..).zip(all);
+        numbered
+            .map(|(id, (invoice, currency, minor, day, deleted))| Refund {
+                id,
+                external_id: (id < 4).then(|| format!("r-{id}")),
+                invoice: invoice.map(str::to_owned),
+                currency,
+                minor,
+                day,
+                deleted: deleted == 0,
+            })
+            .collect()
+    });
+    (refunds, vec(line, 0..7))
 }
 
 proptest! {
@@ -224,5 +252,30 @@ proptest! {
             *found.entry(one.reason).or_default() += 1;
         }
         prop_assert_eq!(found, wanted);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_found_is_what_the_rules_say((refunds, lines) in crowded(), options in options()) {
+        let found = Outcome::of(&reconcile(&refunds, &lines, options));
+        let allowed = outcomes(&refunds, &lines, options);
+        prop_assert!(allowed.contains(&found), "found {found:#?}, but allowed is {allowed:#?}");
+    }
+
+    #[test]
+    fn in_a_crowd_the_order_changes_nothing_but_line_numbers(
+        (refunds, lines) in crowded(), options in options(), seed: u64
+    ) {
+        let (mut other_refunds, mut other_lines) = (refunds.clone(), lines.clone());
+        let turn = |length: usize| usize::try_from(seed % (length.max(1) as u64)).unwrap();
+        other_refunds.rotate_left(turn(refunds.len()));
+        other_lines.reverse();
+        other_lines.rotate_left(turn(lines.len()));
+        let report = reconcile(&refunds, &lines, options);
+        let other = reconcile(&other_refunds, &other_lines, options);
+        prop_assert_eq!(without_lines(&report), without_lines(&other));
     }
 }

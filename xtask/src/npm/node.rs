@@ -78,8 +78,7 @@ pub(crate) fn tests() -> Result<Tally, Failure> {
         .into_iter()
         .partition(|file| file.starts_with(NEEDS_NEWER));
     println!("in the newer Node only: {}", newer_only.join(" "));
-    // Tests of the SQLite store open what the command wrote.
-    Command::cargo("build --package refund-cli").run()?;
+    build_command()?;
     let mut tests = run_tests("node", &everywhere)?;
     tests += run_tests(NEWER, &[everywhere, newer_only].concat())?;
     Ok(tests)
@@ -91,9 +90,15 @@ pub(crate) fn consumers() -> Result<Tally, Failure> {
     run_tests("node", &compiled("consumers")?)
 }
 
+/// The command `refunds`: tests open the ledgers that it writes, and expect the reports that it writes.
+fn build_command() -> Result<(), Failure> {
+    Command::cargo("build --package refund-cli").run()
+}
+
 /// What needs a real browser passes in one.
 pub(crate) fn in_chromium() -> Result<Tally, Failure> {
     chromium::set_up()?;
+    build_command()?;
     run_tests("node", &compiled("browser")?)
 }
 

@@ -2,10 +2,10 @@
 import { free } from "../errors.js";
 import { answer, type Need } from "../session.js";
 import type { MaybePromise, RefundStore } from "../store.js";
-import { WasmModule } from "../wasm-module.js";
 import type { WasmSource } from "../wasm-source.js";
-import init, { CaseRun, caseNames, initSync } from "../wasm/conformance.js";
+import { CaseRun, caseNames } from "../wasm/conformance.js";
 import { OWN_CASES } from "./cases.js";
+import { suiteModule } from "./module.js";
 
 /** One fresh, empty store, for one case. */
 export interface StoreFixture {
@@ -43,9 +43,6 @@ export const REPLACED: Readonly<Record<string, string>> = {
   "hostile::loses_nothing_without_transact": "race::never_passes_the_cap",
   "hostile::loses_nothing_where_one_of_two_lacks_transact": "race::never_passes_the_cap",
 };
-
-/** The suite's own module. */
-export const suiteModule = new WasmModule("conformance", { init, initSync });
 
 /** Every case. `wasm` is the suite's own module, where it can't be loaded from beside the scripts. */
 export async function storeCases(options: { wasm?: WasmSource } = {}): Promise<StoreCase[]> {

@@ -54,11 +54,11 @@ function mapText(map: unknown): string | undefined {
   return parts.join(",");
 }
 
-/** What a page says, as JSON, with the time. */
+/** What a page says, as JSON. */
 export function titleText(title: unknown): string {
   const given = fieldsOf<ReportTitle>(title, ["title", "statement", "ledger"]);
   checkTexts(given, ["title", "statement", "ledger"]);
-  return encode({ ...given, made_at: new Date().toISOString() });
+  return encode(given);
 }
 
 function checkTexts<Name extends string>(given: Partial<Record<Name, unknown>>, names: readonly Name[]): void {

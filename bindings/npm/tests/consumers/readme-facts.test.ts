@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 import {
   Ledger,
   type MovementRequest,
@@ -133,6 +134,14 @@ test("links lead to headings of the README, or to the web: elsewhere they would 
 test("the size of the tarball is about what the README says", () => {
   const size = tableOf(readme, "| | bytes | gzipped |");
   checkSize("the tarball", size.at(-1)?.[2], readFileSync(tarball()).length);
+});
+
+test("the module for reconciliation has about the size that the README says", () => {
+  const [, , row = []] = tableOf(readme, "| | bytes | gzipped |");
+  assert.match(row[0] ?? "", /reconciliation/);
+  const module = readFileSync(fromTop("bindings/npm/dist/wasm/reconcile_bg.wasm"));
+  checkSize("reconciliation", row[1], module.length);
+  checkSize("reconciliation, gzipped", row[2], gzipSync(module, { level: 9 }).length);
 });
 
 test("a size that is not right any more is noticed", () => {

@@ -28,6 +28,7 @@ const TYPES = new Map([
   [".mjs", "text/javascript"],
   [".json", "application/json"],
   [".wasm", "application/wasm"],
+  [".svg", "image/svg+xml"],
 ]);
 
 /** A folder as a server gives it. */
@@ -37,11 +38,16 @@ export interface ServedFolder {
   close(): Promise<void>;
 }
 
-/** Serves the files below a folder; `/` is its `index.html`, or an empty page where it has none. */
-export async function serveFolder(folder: string, policy: string): Promise<ServedFolder> {
+/**
+ * Serves the files below a folder under a policy, or under none. A path that ends in `/` is the `index.html`
+ * there; `/` is an empty page where it has none.
+ */
+export async function serveFolder(folder: string, policy?: string): Promise<ServedFolder> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    response.setHeader("content-security-policy", policy);
+    if (policy !== undefined) {
+      response.setHeader("content-security-policy", policy);
+    }
     response.setHeader("cache-control", "no-store");
     // Scripts of a sandboxed frame, whose origin is nobody's, are loaded from here too.
     response.setHeader("access-control-allow-origin", "*");
@@ -62,7 +68,7 @@ export async function serveFolder(folder: string, policy: string): Promise<Serve
 }
 
 async function answer(folder: string, pathname: string, response: ServerResponse): Promise<void> {
-  const path = pathname === "/" ? "/index.html" : normalize(pathname);
+  const path = normalize(pathname.endsWith("/") ? `${pathname}index.html` : pathname);
   try {
     const body = await readFile(join(folder, path));
     response.setHeader("content-type", TYPES.get(extname(path)) ?? "application/octet-stream");

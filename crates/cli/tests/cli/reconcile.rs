@@ -294,6 +294,14 @@ fn the_same_inputs_give_the_same_bytes() {
         assert_eq!(again.stdout, first.stdout);
         assert_eq!(place.read("report.json"), written);
     }
+    let forms = ["html", "csv", "xlsx"].map(|form| {
+        ["r1", "r2"].map(|name| {
+            let report = place.path(&format!("{name}.{form}"));
+            reconcile(&place, &statement, &["--report", report.to_str().unwrap()]).exits(1);
+            fs::read(report).unwrap()
+        })
+    });
+    assert!(forms.iter().all(|[one, other]| one == other));
     let text = place.read("statement.csv");
     let mut rows: Vec<&str> = text.lines().skip(1).collect();
     rows.reverse();
@@ -486,6 +494,9 @@ fn a_statement_may_come_from_standard_input() {
         .run_with_input(&of_table("-"), table(&["a,,10,EUR,2026-03-02"]))
         .exits(0);
     assert!(run.stdout.contains("standard input"), "{run:#?}");
+    let both = [&command[..], &["--keys", "-"]].concat();
+    let run = place.run_with_input(&both, "re_1,a\n").exits(2);
+    assert!(run.stderr.contains("can't both be"), "{run:#?}");
 }
 
 #[test]
@@ -789,4 +800,17 @@ fn damage_to_the_ledger_is_told() {
         .exits(2)
         .json_error();
     assert_eq!(error["code"], "store_corrupted", "{error}");
+}
+
+#[test]
+fn a_statement_whose_dates_are_all_ambiguous_is_refused() {
+    let place = place_with(&[refund("a", "EUR", "10")]);
+    let statement = place.file("statement.csv", table(&["a,,10,EUR,03/04/2026"]));
+    let run = reconcile(&place, &statement, &["--report", "report.html"]).exits(2);
+    assert!(
+        run.stderr.contains("line 2: `Date` is `03/04/2026`")
+            && run.stderr.contains("`date_format=%d/%m/%Y`"),
+        "{run:#?}"
+    );
+    assert!(run.stdout.is_empty() && !place.path("report.html").exists());
 }

@@ -205,10 +205,9 @@ impl<'a> Matching<'a> {
         lines
             .map(|(at, line)| {
                 let apart = line.date.nanos_since(refund.date).unsigned_abs();
-                (
-                    (off(line.minor.into()), apart, line.date, line.own.number),
-                    at,
-                )
+                // An amount may be too low by as much as another is too high.
+                let place = (apart, line.date, line.minor, line.own.number);
+                ((off(line.minor.into()), place), at)
             })
             .min()
             .map(|((off_by, ..), at)| (at, off_by))

@@ -7,15 +7,17 @@ use crate::parts::Row;
 use crate::report::Proposal;
 
 impl Matching<'_> {
-    /// Lines and refunds of one amount, in time, where neither has another to go with.
+    /// Lines and refunds of one amount, in time, where neither has another to go with. One of both may
+    /// lie outside of the period, as may what makes it open which belongs to which.
     pub(crate) fn proposals(&self) -> Vec<Proposal> {
-        let lines = self.inside(self.unclaimed_lines());
-        let refunds = self.inside(self.unclaimed_refunds());
+        let lines = by_place(self.unclaimed_lines());
+        let refunds = by_place(self.unclaimed_refunds());
         let mut proposals = Vec::new();
         for (place, at) in &lines {
             if let Some(refund_at) = self.only(&refunds, *place)
                 && let (Some(line), Some(refund)) = (self.line(*at), self.refund(refund_at))
                 && self.only(&lines, (place.0, refund.date)) == Some(*at)
+                && self.concerns(&[*at], &[refund_at])
             {
                 proposals.push(Proposal {
                     line: line.own.number,
@@ -51,20 +53,16 @@ impl Matching<'_> {
             _ => None,
         }
     }
-
-    /// Those inside of the period, by amount and date.
-    fn inside<'b, T: 'b>(
-        &self,
-        rows: impl Iterator<Item = (u32, &'b Row<T>)>,
-    ) -> Vec<(Place, u32)> {
-        let mut sorted: Vec<_> = rows
-            .filter(|(_, row)| self.is_inside(row.date))
-            .map(|(at, row)| (((row.currency, row.minor), row.date), at))
-            .collect();
-        sorted.sort_unstable();
-        sorted
-    }
 }
 
 /// Amount, then date.
 type Place = ((Currency, i64), Timestamp);
+
+/// These rows, by amount and date.
+fn by_place<'a, T: 'a>(rows: impl Iterator<Item = (u32, &'a Row<T>)>) -> Vec<(Place, u32)> {
+    let mut sorted: Vec<_> = rows
+        .map(|(at, row)| (((row.currency, row.minor), row.date), at))
+        .collect();
+    sorted.sort_unstable();
+    sorted
+}

@@ -17,6 +17,10 @@
 //!
 //! Only booked entries (`Sts` `BOOK`) count; others are ignored by their status.
 //!
+//! An entry of refunds whose batches (`Btch/NbOfTxs`) have more transactions than there are details of is
+//! told as a line that can't be read, since nobody knows what the others are; one without any details is
+//! one line. That details add up to their entry is not checked, since charges and rates stand between.
+//!
 //! # Which transactions are refunds
 //!
 //! By direction and [bank transaction

@@ -1,6 +1,7 @@
 //! Any table with a header, by a [`ColumnMap`].
 //!
-//! The form is [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180)'s, with any delimiter. The header
+//! The form is [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180)'s, with any delimiter. Lines end with a
+//! line feed, which carriage returns may precede, or all of them with a carriage return alone. The header
 //! is the first row, among the first 50, that holds all the columns of the map; their order is free
 //! and others may stand between. A row that differs from the header in its number of fields can't
 //! be read, unless what is too much is empty.

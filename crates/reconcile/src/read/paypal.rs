@@ -17,7 +17,7 @@
 //! Every other code is ignored by its name; reversals and chargebacks, which PayPal or a card's
 //! bank started, too.
 //!
-//! A section without `SC`, and a file that has `FH` but not `FF`, were cut off. `SC` must count the
+//! A section without `SC`, and a file that has `RH` or `FH` but not `FF`, were cut off. `SC` must count the
 //! section's transactions, and `RC` those of the whole report, which is checked where the report has
 //! only one file. What the other totals count is not published, so they are not looked at.
 
@@ -110,6 +110,17 @@ struct Columns {
     completed: usize,
 }
 
+/// What a file begins with, and ends with `FF`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Open {
+    /// A report, by `RH`, whose file has not begun yet.
+    Report,
+    /// A file, by `FH`.
+    File,
+}
+
+const UNFINISHED: &str = "the file has no `FF` row at its end; what may follow is missing";
+
 struct Reader<'m> {
     map: &'m ColumnMap,
     has_begun: bool,
@@ -119,9 +130,10 @@ struct Reader<'m> {
     section_rows: u64,
     all_rows: u64,
     counts_hold: bool,
-    /// The number that `FH` gives the file, and whether `FF` has closed it.
+    /// The number that `FH` gives the file.
     file_number: Option<i64>,
-    is_closed: bool,
+    /// What has begun that no `FF` has closed.
+    open: Option<Open>,
     currencies: Currencies,
 }
 
@@ -136,7 +148,7 @@ impl<'m> Reader<'m> {
             all_rows: 0,
             counts_hold: true,
             file_number: None,
-            is_closed: false,
+            open: None,
             currencies: Currencies::default(),
         }
     }
@@ -178,14 +190,18 @@ impl<'m> Reader<'m> {
                 }
             }
             // Another report may follow in the same file.
-            "RH" => self.all_rows = 0,
-            "FH" => {
-                if let Some(reason) = self.unfinished() {
-                    visit(unreadable(reason));
-                }
-                (self.file_number, self.is_closed) = (whole("FH", row.get(1)).ok(), false);
+            "RH" => {
+                self.all_rows = 0;
+                self.open = self.open.or(Some(Open::Report));
             }
-            "FF" => self.is_closed = true,
+            "FH" => {
+                if self.open == Some(Open::File) {
+                    visit(unreadable(UNFINISHED.into()));
+                }
+                self.file_number = whole("FH", row.get(1)).ok();
+                self.open = Some(Open::File);
+            }
+            "FF" => self.open = None,
             "RF" | "SF" => {}
             other => {
                 self.counts_hold = false;
@@ -203,12 +219,6 @@ impl<'m> Reader<'m> {
         ))
     }
 
-    /// Says that the file before was not closed.
-    fn unfinished(&self) -> Option<String> {
-        let reason = "the file has no `FF` row at its end; what may follow is missing";
-        (self.file_number.is_some() && !self.is_closed).then(|| reason.into())
-    }
-
     fn section_count(&self, row: Row<'_>) -> Result<(), String> {
         if self.section.is_none() {
             return Err("the `SC` row closes no section".into());
@@ -220,7 +230,8 @@ impl<'m> Reader<'m> {
         if !self.has_begun {
             return Err(StatementError::Empty);
         }
-        if let Some(reason) = self.unclosed().or_else(|| self.unfinished()) {
+        let unfinished = || self.open.map(|_| UNFINISHED.into());
+        if let Some(reason) = self.unclosed().or_else(unfinished) {
             visit(Item::Unreadable { line, reason });
         }
         Ok(())

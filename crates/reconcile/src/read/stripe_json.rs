@@ -191,7 +191,12 @@ impl List<'_, '_> {
     /// JSON that ends or breaks: nothing behind that place can be read.
     fn broken(self, error: &serde_json::Error) -> Result<(), StatementError> {
         if self.objects == 0 && !error.is_eof() && !error.is_io() {
-            let seen = format!("it is no JSON: {error}");
+            let what = if error.is_data() {
+                "it has another form"
+            } else {
+                "it is no JSON"
+            };
+            let seen = format!("{what}: {error}");
             return Err(StatementError::WrongFormat {
                 expected: EXPECTED,
                 seen,

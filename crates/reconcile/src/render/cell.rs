@@ -75,8 +75,12 @@ pub(crate) fn day_and_time(instant: Timestamp) -> String {
     format!("{day} {time}")
 }
 
+/// What spreadsheets take for the end of a cell, by their settings, also where it stands within one:
+/// wherever decimals have a comma, a semicolon.
+const SEPARATORS: [char; 4] = [';', '\t', '\r', '\n'];
+
 /// A cell of CSV that no spreadsheet runs as a formula: what could be one gets an apostrophe in
-/// front.
+/// front, also behind what spreadsheets may take for the end of a cell.
 ///
 /// Spreadsheets look past white space, control characters and quotes, and some take the full-width
 /// signs too. A number stays one, also with a sign.
@@ -84,18 +88,30 @@ pub(crate) fn day_and_time(instant: Timestamp) -> String {
 /// ```
 /// use refund_reconcile::harmless;
 /// assert_eq!(harmless("=1+1"), "'=1+1");
+/// assert_eq!(harmless("x;=1+1"), "x;'=1+1");
 /// assert_eq!(harmless("-12.10"), "-12.10");
 /// ```
 pub fn harmless(text: &str) -> Cow<'_, str> {
     let begins_oddly = text.starts_with(['\t', '\r', '\n', '\0']);
-    let first = text
-        .trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || "'\"`".contains(c));
-    let is_formula = first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
-    if (begins_oddly || is_formula) && !is_number(text) {
-        Cow::Owned(format!("'{text}"))
-    } else {
-        Cow::Borrowed(text)
+    if !begins_oddly && !text.split(SEPARATORS).any(is_formula) {
+        return Cow::Borrowed(text);
     }
+    let mut harmless = String::new();
+    for (at, piece) in text.split_inclusive(SEPARATORS).enumerate() {
+        if at == 0 && begins_oddly || is_formula(piece.trim_end_matches(SEPARATORS)) {
+            harmless.push('\'');
+        }
+        harmless.push_str(piece);
+    }
+    Cow::Owned(harmless)
+}
+
+/// Spreadsheets look past white space and quotes, and some take the full-width signs too. A number
+/// stays one, also with a sign.
+fn is_formula(cell: &str) -> bool {
+    let first = cell
+        .trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || "'\"`".contains(c));
+    first.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) && !is_number(cell)
 }
 
 /// Whether it is a plain decimal, which may have a sign.
@@ -173,7 +189,6 @@ mod tests {
             "+1+1",
             "-1+1",
             "@SUM(A1)",
-            "\t=1",
             "\rx",
             "\nx",
             "\0x",
@@ -194,6 +209,15 @@ mod tests {
         ] {
             assert_eq!(harmless(formula), format!("'{formula}"), "{formula:?}");
         }
+        for (text, harmless_text) in [
+            ("x;=1+1;y", "x;'=1+1;y"),
+            ("=1;=2", "'=1;'=2"),
+            ("x\n \"=1", "x\n' \"=1"),
+            ("x;-1;-1+1;", "x;-1;'-1+1;"),
+            ("\t=1", "'\t'=1"),
+        ] {
+            assert_eq!(harmless(text), harmless_text, "{text:?}");
+        }
         for text in [
             "",
             "12.1",
@@ -204,6 +228,7 @@ mod tests {
             "two days",
             "'x'",
             "1-2",
+            "order 7; two days",
         ] {
             assert_eq!(harmless(text), text, "{text:?}");
         }

@@ -18,7 +18,7 @@ const SCRIPT: &str = include_str!("html/report.js");
 
 /// SHA-256 of the two, by which the page's policy lets them in, and nothing else. A test tells what
 /// they must be.
-const STYLE_HASH: &str = "3CAvjF9hqpNlOC5d+RMnxaCuJtYYCXNd2fd1WkjvgJE=";
+const STYLE_HASH: &str = "DYUVmc8ZJhhH28sGQAzKUkz74PCgpQTUXklp2r2982w=";
 const SCRIPT_HASH: &str = "yyAAwrz+KKEw04BO1BWgIIrHSkYfrcUCzlUQSmdXqnU=";
 
 /// Writes the report as one HTML page for people.
@@ -46,10 +46,18 @@ pub fn write_html(report: &Report, about: &About<'_>, out: &mut dyn Write) -> io
     write!(
         out,
         "</main>\n<footer><p>Dates and times are in UTC. Amounts include taxes; a difference is the \
-         statement less the ledger.</p><p>Made on <time datetime=\"{}\">{}</time>.</p></footer>\n\
-         <script>{SCRIPT}</script>\n</body>\n</html>\n",
-        about.made_at,
-        day_and_time(about.made_at)
+         statement less the ledger.</p>"
+    )?;
+    if let Some(made_at) = about.made_at {
+        let shown = day_and_time(made_at);
+        write!(
+            out,
+            "<p>Made on <time datetime=\"{made_at}\">{shown}</time>.</p>"
+        )?;
+    }
+    write!(
+        out,
+        "</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
     )?;
     out.flush()
 }

@@ -49,8 +49,10 @@ fn workbook(report: &Report, about: &About<'_>, rows_max: usize) -> Result<Workb
     let formats = Formats::new();
     let mut workbook = Workbook::new();
     let properties = DocProperties::new().set_title(cell(about.title));
-    // What a spreadsheet's calendar does not have, and nothing else, is told as its first day.
-    let made_at = excel(about.made_at).map_or_else(|| ExcelDateTime::from_ymd(1900, 1, 1), Ok)?;
+    // What a spreadsheet's calendar does not have is told as its first day, and so is what is not told:
+    // else the library would tell the time of now.
+    let made_at = about.made_at.and_then(excel);
+    let made_at = made_at.map_or_else(|| ExcelDateTime::from_ymd(1900, 1, 1), Ok)?;
     workbook.set_properties(&properties.set_creation_datetime(&made_at));
     summary(report, about, workbook.add_worksheet(), &formats)?;
     let mut breaks = report.breaks.chunks(rows_max).peekable();
@@ -266,8 +268,9 @@ fn inputs(report: &Report, about: &About<'_>) -> Vec<(&'static str, String)> {
             counted(days, "day", "days"),
         ),
         ("Differences let pass", words::tolerance(about)),
-        ("Made on (UTC)", day_and_time(about.made_at)),
     ]);
+    let made_at = about.made_at.map(day_and_time);
+    inputs.extend(made_at.map(|made_at| ("Made on (UTC)", made_at)));
     inputs
 }
 
@@ -489,7 +492,7 @@ mod tests {
             ledger: "refunds.db",
             org: None,
             options: ReconcileOptions::default(),
-            made_at: "1899-12-31T00:00:00Z".parse().unwrap(),
+            made_at: Some("1899-12-31T00:00:00Z".parse().unwrap()),
         }
     }
 

@@ -114,7 +114,7 @@ pub(crate) fn empty() -> Report {
 }
 
 /// What somebody may write into a statement or a ledger.
-pub(crate) const HOSTILE: [&str; 9] = [
+pub(crate) const HOSTILE: [&str; 10] = [
     "=cmd|' /C calc'!A0",
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
@@ -124,6 +124,7 @@ pub(crate) const HOSTILE: [&str; 9] = [
     "＝1+1",
     "\0\u{1}\u{ffff}_x0041_",
     "&lt;&#x3c;]]>",
+    "1;=1+1;2",
 ];
 
 /// Those, as keys, types, messages and external ids, and amounts that no double counts.

@@ -69,7 +69,9 @@ struct Entry {
     valued: String,
     servicer_reference: String,
     code: Code,
+    /// How many transactions have details, and how many there are by the batches' own account.
     transactions: u64,
+    batched: u64,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +91,7 @@ struct Transaction {
 
 impl Entry {
     fn clear(&mut self, line: u64) {
-        (self.line, self.transactions) = (line, 0);
+        (self.line, self.transactions, self.batched) = (line, 0, 0);
         self.amount.clear();
         self.code.clear();
         for text in [
@@ -102,6 +104,11 @@ impl Entry {
         ] {
             text.clear();
         }
+    }
+
+    /// Whether what the entry says is about one transaction.
+    fn is_of_one(&self) -> bool {
+        self.transactions.max(self.batched) <= 1
     }
 
     fn date(&self, zone: Option<FixedOffset>) -> Result<Timestamp, String> {
@@ -208,9 +215,9 @@ impl<'m, 'v> Elements<'m, 'v> {
 
     pub(super) fn close(&mut self, path: &[Name], text: &str) {
         use Name::{
-            AcctSvcrRef, Amt, BkToCstmrStmt, BkTxCd, BookgDt, Cd, CdtDbtInd, Document, Dt, DtTm,
-            GrpHdr, LastPgInd, MsgPgntn, Ntry, NtryDtls, Prtry, RvslInd, Stmt, StmtPgntn, Sts,
-            TxDtls, ValDt,
+            AcctSvcrRef, Amt, BkToCstmrStmt, BkTxCd, BookgDt, Btch, Cd, CdtDbtInd, Document, Dt,
+            DtTm, GrpHdr, LastPgInd, MsgPgntn, NbOfTxs, Ntry, NtryDtls, Prtry, RvslInd, Stmt,
+            StmtPgntn, Sts, TxDtls, ValDt,
         };
         let [Document, BkToCstmrStmt, path @ ..] = path else {
             return;
@@ -229,6 +236,10 @@ impl<'m, 'v> Elements<'m, 'v> {
             }
             [Stmt, Ntry, NtryDtls, TxDtls, path @ ..] => {
                 return self.close_in_transaction(path, text);
+            }
+            [Stmt, Ntry, NtryDtls, Btch, NbOfTxs] => {
+                entry.batched = entry.batched.saturating_add(text.parse().unwrap_or(0));
+                return;
             }
             [Stmt, Ntry, Amt] => &mut entry.amount.value,
             [Stmt, Ntry, CdtDbtInd] => &mut entry.direction,
@@ -285,6 +296,32 @@ impl<'m, 'v> Elements<'m, 'v> {
             self.is_waiting = true;
         }
         self.hand_over();
+        if let Some(reason) = self.undetailed() {
+            let line = self.entry.line;
+            (self.visit)(Item::Unreadable { line, reason });
+        }
+    }
+
+    /// Says that a batch of refunds has more transactions than details, where it has any: with none it
+    /// is one line of its own.
+    fn undetailed(&self) -> Option<String> {
+        let entry = &self.entry;
+        if entry.transactions == 0 || entry.batched <= entry.transactions || entry.status != "BOOK"
+        {
+            return None;
+        }
+        let signs = Signs {
+            is_debit: is_debit(&entry.direction).ok()?,
+            is_reversal: is_reversal(&entry.reversal).ok()?,
+            is_return: false,
+        };
+        (entry.code.verdict(signs) != Verdict::Other).then(|| {
+            format!(
+                "the entry has {} transactions by `NbOfTxs`, and details of {}; what the others are \
+                 is missing",
+                entry.batched, entry.transactions
+            )
+        })
     }
 
     /// Hands over the transaction that waits.
@@ -308,27 +345,8 @@ impl<'m, 'v> Elements<'m, 'v> {
                 return Ok(());
             }
         }
-        let direction = either(&waiting.direction, &entry.direction);
-        let is_debit = match direction {
-            "DBIT" => true,
-            "CRDT" => false,
-            other => {
-                return Err(format!(
-                    "`CdtDbtInd` is `{}`; it must be `DBIT` or `CRDT`",
-                    shown(other)
-                ));
-            }
-        };
-        let is_reversal = match entry.reversal.as_str() {
-            "" | "false" | "0" => false,
-            "true" | "1" => true,
-            other => {
-                return Err(format!(
-                    "`RvslInd` is `{}`; it must be `true` or `false`",
-                    shown(other)
-                ));
-            }
-        };
+        let is_debit = is_debit(either(&waiting.direction, &entry.direction))?;
+        let is_reversal = is_reversal(&entry.reversal)?;
         let code = if waiting.code.is_empty() {
             &entry.code
         } else {
@@ -345,8 +363,8 @@ impl<'m, 'v> Elements<'m, 'v> {
             return Ok(());
         }
         let (given, currency) = amount(entry, waiting, &mut self.currencies)?;
-        let is_alone = entry.transactions <= 1;
-        let entry_reference = if is_alone {
+        // A batch without any details is one line under its own reference.
+        let entry_reference = if entry.transactions == 0 || entry.is_of_one() {
             entry.servicer_reference.as_str()
         } else {
             ""
@@ -408,6 +426,28 @@ impl<'m, 'v> Elements<'m, 'v> {
     }
 }
 
+fn is_debit(direction: &str) -> Result<bool, String> {
+    match direction {
+        "DBIT" => Ok(true),
+        "CRDT" => Ok(false),
+        other => Err(format!(
+            "`CdtDbtInd` is `{}`; it must be `DBIT` or `CRDT`",
+            shown(other)
+        )),
+    }
+}
+
+fn is_reversal(indicator: &str) -> Result<bool, String> {
+    match indicator {
+        "" | "false" | "0" => Ok(false),
+        "true" | "1" => Ok(true),
+        other => Err(format!(
+            "`RvslInd` is `{}`; it must be `true` or `false`",
+            shown(other)
+        )),
+    }
+}
+
 fn is_true(text: &str) -> bool {
     matches!(text, "true" | "1")
 }
@@ -444,7 +484,7 @@ fn amount(
         .find(|own| own.is_given());
     let amount = match own {
         Some(own) => own,
-        None if entry.transactions <= 1 => &entry.amount,
+        None if entry.transactions == 0 || entry.is_of_one() => &entry.amount,
         None => return Err(
             "the transaction has no amount of its own, and that of its entry is not about it alone"
                 .into(),

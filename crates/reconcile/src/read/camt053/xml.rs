@@ -44,7 +44,7 @@ macro_rules! names {
 
 names! {
     Document BkToCstmrStmt GrpHdr MsgPgntn StmtPgntn LastPgInd Stmt Ntry Amt CdtDbtInd RvslInd Sts Cd
-    Prtry BookgDt ValDt Dt DtTm AcctSvcrRef BkTxCd Domn Fmly SubFmlyCd NtryDtls TxDtls Refs
+    Prtry BookgDt ValDt Dt DtTm AcctSvcrRef BkTxCd Domn Fmly SubFmlyCd NtryDtls Btch NbOfTxs TxDtls Refs
     MsgId PmtInfId InstrId EndToEndId UETR TxId MndtId ChqNb ClrSysRef AcctOwnrTxId AcctSvcrTxId
     MktInfrstrctrTxId PrcgId AmtDtls TxAmt RmtInf Ustrd Strd CdtrRefInf Ref RtrInf
 }

@@ -34,15 +34,19 @@ impl fmt::Display for Text<'_> {
 }
 
 /// What changes the direction of reading, and other characters that nobody sees.
-const UNSEEN: [RangeInclusive<char>; 8] = [
+const UNSEEN: [RangeInclusive<char>; 12] = [
     '\u{ad}'..='\u{ad}',
     '\u{61c}'..='\u{61c}',
+    '\u{115f}'..='\u{1160}',
+    '\u{180e}'..='\u{180e}',
     '\u{200b}'..='\u{200f}',
     '\u{2028}'..='\u{202e}',
     '\u{2060}'..='\u{206f}',
+    '\u{3164}'..='\u{3164}',
     '\u{fdd0}'..='\u{fdef}',
     '\u{feff}'..='\u{feff}',
     '\u{fff9}'..='\u{fffb}',
+    '\u{e0000}'..='\u{e0fff}',
 ];
 
 fn is_invisible(character: char) -> bool {
@@ -65,8 +69,8 @@ mod tests {
                 "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39;&lt;/script&gt;",
             ),
             (
-                "a\0\r\nb\u{202e}c\u{200b}\u{ffff}",
-                "a\\u{0}\\u{d}\\u{a}b\\u{202e}c\\u{200b}\\u{ffff}",
+                "a\0\r\nb\u{202e}c\u{200b}\u{ffff}\u{e0041}\u{3164}",
+                "a\\u{0}\\u{d}\\u{a}b\\u{202e}c\\u{200b}\\u{ffff}\\u{e0041}\\u{3164}",
             ),
         ] {
             assert_eq!(Text(text).to_string(), shown);
