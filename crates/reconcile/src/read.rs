@@ -114,7 +114,7 @@ pub fn read_statement(
     read_items(input, options, &mut |item| {
         match &item {
             Item::Unreadable { line, reason } if first_unreadable.is_none() => {
-                first_unreadable = Some((*line, (*reason).to_owned()));
+                first_unreadable = Some((*line, reason.clone()));
             }
             Item::Unreadable { .. } => {}
             Item::Refund(_) | Item::Ignored(_) => is_any_readable = true,

@@ -494,7 +494,7 @@ fn a_statement_may_come_from_standard_input() {
         .run_with_input(&of_table("-"), table(&["a,,10,EUR,2026-03-02"]))
         .exits(0);
     assert!(run.stdout.contains("standard input"), "{run:#?}");
-    let both = [&command[..], &["--keys", "-"]].concat();
+    let both = [&of_table("-")[..], &["--keys", "-"]].concat();
     let run = place.run_with_input(&both, "re_1,a\n").exits(2);
     assert!(run.stderr.contains("can't both be"), "{run:#?}");
 }
