@@ -11,12 +11,12 @@
  *
  * @module
  */
-import { free, guarded } from "./errors.js";
-import { fileOf, piecesOf } from "./reconcile/content.js";
+import { free, guarded, invalidField } from "./errors.js";
+import { isExporting, piecesOf, piecesOfLedger } from "./reconcile/content.js";
 import { reconcileModule } from "./reconcile/module.js";
 import { listenDuring } from "./reconcile/progress.js";
 import { checkedRequest, optionsText, titleText } from "./reconcile/request.js";
-import type { Exporting, FileContent, ReconcileReport, ReconcileRequest, ReportTitle } from "./reconcile/types.js";
+import type { FileContent, ReconcileReport, ReconcileRequest, ReportTitle } from "./reconcile/types.js";
 import { type Found, Work } from "./wasm/reconcile.js";
 
 export { RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
@@ -95,7 +95,9 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
 
 async function readKeys(work: Work, keys: FileContent): Promise<void> {
   for await (const piece of piecesOf(keys, "keys")) {
-    work.addReferences(piece);
+    handOver("keys", () => {
+      work.addReferences(piece);
+    });
   }
   guarded(() => {
     work.readReferences();
@@ -104,7 +106,7 @@ async function readKeys(work: Work, keys: FileContent): Promise<void> {
 
 async function readLedger(work: Work, { ledger, onProgress }: ReconcileRequest): Promise<void> {
   const isLedger = isExporting(ledger);
-  for await (const piece of isLedger ? fileOf(ledger.exportCommands()) : piecesOf(ledger, "ledger")) {
+  for await (const piece of isLedger ? piecesOfLedger(ledger) : piecesOf(ledger, "ledger")) {
     const lines = guarded(() => work.addLedger(piece));
     onProgress?.({ part: "ledger", lines });
   }
@@ -113,14 +115,12 @@ async function readLedger(work: Work, { ledger, onProgress }: ReconcileRequest):
   });
 }
 
-function isExporting(ledger: Exporting | FileContent | null): ledger is Exporting {
-  return typeof ledger === "object" && ledger !== null && "exportCommands" in ledger && typeof ledger.exportCommands === "function";
-}
-
 async function readStatement(work: Work, { statement, onProgress }: ReconcileRequest): Promise<void> {
   let bytes_total = 0;
   for await (const piece of piecesOf(statement, "statement")) {
-    work.addStatement(piece);
+    handOver("statement", () => {
+      work.addStatement(piece);
+    });
     bytes_total += piece.length;
   }
   const tell = (bytes: number): void => onProgress?.({ part: "statement", bytes, bytes_total });
@@ -129,4 +129,13 @@ async function readStatement(work: Work, { statement, onProgress }: ReconcileReq
       work.readStatement();
     });
   });
+}
+
+/** Gives the module a piece that it keeps. Only room for it can be missing. */
+function handOver(name: string, give: () => void): void {
+  try {
+    give();
+  } catch (cause) {
+    throw invalidField(name, "too_long", "is more than the module's memory can hold", { cause });
+  }
 }
