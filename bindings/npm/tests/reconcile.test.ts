@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runInNewContext } from "node:vm";
+import { gzipSync } from "node:zlib";
 import { Ledger } from "../src/node.js";
 import {
   type FileContent,
@@ -68,6 +69,23 @@ test("a report comes in its forms", async () => {
   assert.match(html, /March &lt;1&gt;[^]*from-bank\.csv/u);
   await isInvalid(() => reconciled.html(as({ titel: "March" })), "titel", "not_allowed");
   await isInvalid(() => reconciled.html({ title: as(5) }), "title", "wrong_type");
+});
+
+test("a report is closed", async () => {
+  const reconciled = await found();
+  const { report } = reconciled;
+  reconciled.close();
+  reconciled.close();
+  for (const ask of [
+    () => reconciled.org_id,
+    () => reconciled.json(),
+    () => reconciled.csv(),
+    () => reconciled.html(),
+  ]) {
+    const { code, message } = await refusal(ask);
+    assert.deepEqual([code, message], ["internal", "the report is closed; reconcile anew"]);
+  }
+  assert.equal(reconciled.report, report, "what was read is still there");
 });
 
 test("options count", async () => {
@@ -201,11 +219,14 @@ test("files that can't be read are named, with the line", async () => {
     [{ source: "adyen", map: "" }, "statement", /./u],
     [{ ledger: "" }, "ledger", /it is empty/u],
     [{ ledger: "\n \n" }, "ledger", /it is empty/u],
+    [{ ledger: STATEMENT }, "ledger", /line 1: it is no export of a ledger/u],
+    [{ ledger: Buffer.from(`\uFEFF${EXPORT}`, "utf16le") }, "ledger", /UTF-16/u],
+    [{ ledger: gzipSync(EXPORT) }, "ledger", /gzip: unpack it/u],
     [{ ledger: sqlite }, "ledger", /SQLite file; `refunds --ledger FILE export`/u],
     [{ ledger: `${EXPORT}{` }, "ledger", /line 5: /u],
     [{ ledger: EXPORT.split("\n").slice(1).join("\n") }, "ledger", /line 1: there is no such movement/u],
     [{ ledger: EXPORT.replace(/,"preserved".*\n/u, "}\n") }, "ledger", /line 1: .*only an export/u],
-    [{ ledger: "x".repeat(300_000) }, "ledger", /line 1: it has more than/u],
+    [{ ledger: `{"op":"${"x".repeat(300_000)}` }, "ledger", /line 1: it has more than/u],
     [{ keys: "" }, "keys", /it is empty/u],
     [{ keys: "a,b\nre_1\n" }, "keys", /line 2: it has 1 cells/u],
     [{ keys: new Uint8Array([0x61, 0x2c, 0xff]) }, "keys", /line 1: the line is not UTF-8/u],
