@@ -6,7 +6,7 @@ const number = new Intl.NumberFormat("en");
 
 export class Report {
   readonly #result = element("result");
-  readonly #frame = element("report", HTMLIFrameElement);
+  #frame = element("report", HTMLIFrameElement);
   #urls: string[] = [];
 
   constructor(again: () => void) {
@@ -52,7 +52,11 @@ export class Report {
 
   /** Gives back what a report before takes. */
   #forget(): void {
-    this.#frame.removeAttribute("src");
+    // In the same frame each report would be a step of the browser's history, and lead back to none.
+    const empty = this.#frame.cloneNode() as HTMLIFrameElement;
+    empty.removeAttribute("src");
+    this.#frame.replaceWith(empty);
+    this.#frame = empty;
     this.#urls.splice(0).forEach((url) => URL.revokeObjectURL(url));
   }
 }
