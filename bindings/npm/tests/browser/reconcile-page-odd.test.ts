@@ -1,15 +1,17 @@
 /** The page `examples/web` where things are out of the ordinary: drops, servers, browsers that keep nothing. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { extname, join } from "node:path";
 import { after, before, test, type TestContext } from "node:test";
-import type { Page } from "playwright-core";
+import { chromium, type Page } from "playwright-core";
 
 import { browserForTests } from "../consumers/page.js";
 import { type Project, Workshop } from "../consumers/workshop.js";
 import { overflow } from "../support/accessible.js";
+import { CHROMIUM } from "../support/pages.js";
+import { SITE_DATA_BLOCKED } from "./browser.js";
 import { file, ledger, statement } from "./reconcile-files.js";
 import { builtPage, PageOfUser } from "./reconcile-page.js";
 
@@ -235,4 +237,66 @@ test("where it can't be kept, it says so", async (t) => {
   const page = await tab(t);
   await page.goto(served.url);
   await page.getByText("The browser does not keep this page").waitFor({ timeout: 5_000 });
+});
+
+test("a new version is taken once no tab has the old one, and until then the old one works", async (t) => {
+  const served = await site(t, join(project.folder, "dist"));
+  const newer = mkdtempSync(join(tmpdir(), "refund-ledger-newer-"));
+  t.after(() => rmSync(newer, { recursive: true }));
+  cpSync(served.folder, newer, { recursive: true });
+  const edit = (name: string, from: RegExp, to: string): void => {
+    const path = join(newer, name);
+    const edited = readFileSync(path, "utf8").replace(from, to);
+    assert.notEqual(edited, readFileSync(path, "utf8"));
+    writeFileSync(path, edited);
+  };
+  edit("index.html", /(<h1[^>]*>)[^<]*/, "$1Another version");
+  edit("offline.js", /VERSION = "[^"]*"/, 'VERSION = "another"');
+
+  const first = await tab(t);
+  const heading = (page: Page): Promise<string> => page.getByRole("heading", { level: 1 }).innerText();
+  await first.goto(served.url);
+  await first.getByText("it also works with the network off").waitFor();
+  served.folder = newer;
+  const second = await first.context().newPage();
+  await second.goto(served.url);
+  const waits = () => navigator.serviceWorker.getRegistration().then((found) => found?.waiting !== null);
+  await second.evaluate(() => navigator.serviceWorker.getRegistration().then((found) => found?.update()));
+  await second.waitForFunction(waits);
+  await first.reload();
+  for (const page of [first, second]) {
+    assert.equal(await heading(page), "Reconcile refunds");
+  }
+  await first.goto("about:blank");
+  await second.close();
+  await first.waitForTimeout(500);
+  await first.goto(served.url);
+  assert.equal(await heading(first), "Another version");
+  assert.deepEqual(await first.evaluate(() => caches.keys()), ["refund-ledger-web-another"]);
+});
+
+test("where the user blocks site data, it compares files, and says why it sees no ledger of the browser", async (t) => {
+  const { url } = await site(t, join(project.folder, "dist"));
+  const profile = mkdtempSync(join(tmpdir(), "refund-ledger-browser-"));
+  mkdirSync(join(profile, "Default"));
+  writeFileSync(join(profile, "Default/Preferences"), JSON.stringify(SITE_DATA_BLOCKED));
+  const context = await chromium.launchPersistentContext(profile, CHROMIUM);
+  t.after(async () => {
+    await context.close();
+    rmSync(profile, { recursive: true });
+  });
+  const page = await context.newPage();
+  await page.goto(url);
+  await page.getByText("The browser does not keep this page").waitFor();
+  const upload = ({ name, content }: typeof statement) => ({ name, mimeType: "text/plain", buffer: Buffer.from(content) });
+  await page.getByLabel("Where it comes from").selectOption("stripe");
+  await page.locator("#statement").setInputFiles(upload(statement));
+  await page.getByLabel("The ledger that this browser keeps").check();
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  await page.locator("#database-error:not(:empty)").waitFor();
+  assert.match(await page.locator("#database-error").innerText(), /does not let this page see .*: allow site data/);
+  await page.getByLabel("A file that was exported").check();
+  await page.locator("#ledger").setInputFiles(upload(ledger));
+  await page.getByRole("button", { name: "Compare", exact: true }).click();
+  await page.locator("body[data-state=done]").waitFor();
 });

@@ -91,7 +91,8 @@ async function databases(): Promise<IDBDatabaseInfo[]> {
   try {
     return await indexedDB.databases();
   } catch (error) {
-    const why = `The browser does not let this page see which ledgers it keeps (${messageOf(error)})`;
+    const said = messageOf(error).replace(/\.$/, "");
+    const why = `The browser does not let this page see which ledgers it keeps (${said})`;
     throw new Refused("database", `${why}: allow site data for ${location.origin}, or compare an export.`);
   }
 }
