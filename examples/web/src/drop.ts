@@ -42,6 +42,18 @@ export function acceptDrops(refuse: (field: string, why: string) => void): void 
   });
 }
 
+/** Has files that are dropped in a window do nothing. What a frame shows has no fields. */
+export function refuseDrops(frame: Window): void {
+  for (const type of ["dragover", "drop"] as const) {
+    frame.addEventListener(type, (event) => {
+      event.preventDefault();
+      if (event.dataTransfer !== null) {
+        event.dataTransfer.dropEffect = "none";
+      }
+    });
+  }
+}
+
 function hasFiles({ dataTransfer }: DragEvent): boolean {
   return dataTransfer?.types.includes("Files") === true;
 }

@@ -1,4 +1,5 @@
 /** The report: seen in a frame, saved, and printed. @module */
+import { refuseDrops } from "./drop.js";
 import { element } from "./element.js";
 import type { Job, Outcome } from "./messages.js";
 
@@ -26,7 +27,13 @@ export class Report {
     this.#offer("save-html", outcome.html, job, "html");
     this.#offer("save-csv", outcome.csv, job, "csv");
     this.#offer("save-json", outcome.json, job, "json");
-    this.#frame.src = this.#url(outcome.html);
+    const frame = this.#frame;
+    frame.addEventListener("load", () => {
+      if (frame.contentWindow !== null) {
+        refuseDrops(frame.contentWindow);
+      }
+    });
+    frame.src = this.#url(outcome.html);
     return sentence(outcome);
   }
 

@@ -10,6 +10,7 @@ import { chromium, type Page } from "playwright-core";
 import { browserForTests } from "../consumers/page.js";
 import { type Project, Workshop } from "../consumers/workshop.js";
 import { overflow } from "../support/accessible.js";
+import { fromTop } from "../support/files.js";
 import { CHROMIUM } from "../support/pages.js";
 import { SITE_DATA_BLOCKED } from "./browser.js";
 import { file, ledger, statement } from "./reconcile-files.js";
@@ -42,6 +43,15 @@ function chosen(page: Page): Promise<string | undefined> {
   return page.locator("#statement").evaluate((field) => (field as HTMLInputElement).files?.[0]?.name);
 }
 
+/** Drops a file or folder of the disk at a place of the window. */
+async function dropFrom(page: Page, path: string, x: number, y: number): Promise<void> {
+  const client = await page.context().newCDPSession(page);
+  const data = { items: [], files: [path], dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"] as const) {
+    await client.send("Input.dispatchDragEvent", { type, x, y, data });
+  }
+}
+
 test("several files and folders are not dropped on a field, and text is not in its way", async (t) => {
   const user = await opened(t);
   const { page } = user;
@@ -64,11 +74,7 @@ test("several files and folders are not dropped on a field, and text is not in i
   t.after(() => rmSync(folder, { recursive: true }));
   const box = (await zone.boundingBox()) ?? assert.fail("the field is not seen");
   const [x, y] = [box.x + 5, box.y + 5];
-  const client = await user.context.newCDPSession(page);
-  const data = { items: [], files: [folder], dragOperationsMask: 1 };
-  for (const type of ["dragEnter", "dragOver", "drop"] as const) {
-    await client.send("Input.dispatchDragEvent", { type, x, y, data });
-  }
+  await dropFrom(page, folder, x, y);
   await page.locator("#statement-error:not(:empty)").waitFor();
   assert.deepEqual(await user.wrong(), { statement: "This is a folder; drop a file." });
   assert.equal(await chosen(page), "other.csv");
@@ -80,6 +86,22 @@ test("several files and folders are not dropped on a field, and text is not in i
     return events.map((event) => field.dispatchEvent(event));
   });
   assert.deepEqual(left, [true, true], "the browser puts text where it is dropped");
+  assert.deepEqual(user.complaints, []);
+});
+
+test("a file that is dropped on the report does not take its place", async (t) => {
+  const user = await opened(t);
+  await compare(user);
+  const frame = await user.report();
+  let tabs = 0;
+  user.context.on("page", () => (tabs += 1));
+  const [x, y] = [400, 400];
+  assert.equal(await user.page.evaluate(([x, y]) => document.elementFromPoint(x, y)?.id, [x, y] as const), "report");
+  await dropFrom(user.page, fromTop("crates/cli/demo/statement.csv"), x, y);
+  await user.page.waitForTimeout(500);
+  assert.equal(tabs, 0);
+  assert.equal(frame.isDetached(), false);
+  assert.ok((await frame.locator("body").innerText()).includes("Missing in the ledger"));
   assert.deepEqual(user.complaints, []);
 });
 
