@@ -128,6 +128,8 @@ test("files come in any form", async () => {
     pieces,
     later(),
     new Blob([bytes]).stream(),
+    // As browsers have it where streams can't be iterated over.
+    Object.defineProperty(new Blob([bytes]).stream(), Symbol.asyncIterator, { value: undefined }),
     // Buffers of a frame or of a test's sandbox, and those that threads share.
     runInNewContext("Uint8Array.from(bytes).buffer", { bytes }) as ArrayBuffer,
     { arrayBuffer: () => Promise.resolve(runInNewContext("Uint8Array.from(bytes).buffer", { bytes }) as ArrayBuffer) },
@@ -299,6 +301,14 @@ test("what a source throws is the cause", async () => {
       assert.equal(error.cause, cause);
     }
   }
+  const cancelled: unknown[] = [];
+  const wrong = new ReadableStream({
+    start: (controller) => controller.enqueue(5),
+    cancel: (reason) => void cancelled.push(reason),
+  });
+  Object.defineProperty(wrong, Symbol.asyncIterator, { value: undefined });
+  await isInvalid(() => found({ statement: wrong }), "statement", "wrong_type");
+  assert.equal(cancelled.length, 1, "a stream that is not read to its end is cancelled");
   const ledgers: unknown[] = [
     {
       exportCommands() {

@@ -5,7 +5,7 @@ import type { Exporting, FileContent } from "./types.js";
 /** How much goes into the module at once. */
 const PIECE_BYTES = 1024 * 1024;
 
-const ACCEPTED = "must be text, bytes, a `Blob`, or the pieces of a file in their order";
+const ACCEPTED = "must be text, bytes, a `Blob`, a stream, or the pieces of a file in their order";
 
 const encoder = new TextEncoder();
 
@@ -39,7 +39,7 @@ export async function* piecesOfLedger(ledger: Exporting): AsyncGenerator<Uint8Ar
 /** Whether it is a ledger, and no file of one. */
 export function isExporting(ledger: unknown): ledger is Exporting {
   try {
-    return typeof ledger === "object" && ledger !== null && typeof Reflect.get(ledger, "exportCommands") === "function";
+    return typeof ledger === "object" && ledger !== null && hasMethod(ledger, "exportCommands");
   } catch (cause) {
     throw unreadable("ledger", cause);
   }
@@ -81,17 +81,36 @@ function partsOf(content: unknown, name: string): Iterable<unknown> | AsyncItera
   if (typeof content !== "object" || content === null) {
     throw invalidField(name, "wrong_type", ACCEPTED);
   }
-  if ("arrayBuffer" in content && typeof content.arrayBuffer === "function") {
+  if (hasMethod(content, "arrayBuffer")) {
     return whole(content as { arrayBuffer(): Promise<ArrayBuffer> });
   }
-  if (Symbol.asyncIterator in content || Symbol.iterator in content) {
+  if (hasMethod(content, Symbol.asyncIterator) || hasMethod(content, Symbol.iterator)) {
     return content as Iterable<unknown> | AsyncIterable<unknown>;
+  }
+  if (hasMethod(content, "getReader")) {
+    return chunksOf(content as ReadableStream<unknown>);
   }
   throw invalidField(name, "wrong_type", ACCEPTED);
 }
 
 async function* whole(file: { arrayBuffer(): Promise<ArrayBuffer> }): AsyncGenerator<ArrayBuffer, void, void> {
   yield await file.arrayBuffer();
+}
+
+/** The pieces of a stream. Not all browsers can iterate over one. */
+async function* chunksOf(stream: ReadableStream<unknown>): AsyncGenerator<unknown, void, void> {
+  const reader = stream.getReader();
+  try {
+    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+      yield chunk.value;
+    }
+  } finally {
+    await reader.cancel();
+  }
+}
+
+function hasMethod(value: object, name: string | symbol): boolean {
+  return typeof Reflect.get(value, name) === "function";
 }
 
 function isBytes(value: unknown): value is string | ArrayBufferView | ArrayBufferLike {
