@@ -11,12 +11,12 @@
  *
  * @module
  */
-import { free, guarded } from "./errors.js";
-import { fileOf, piecesOf } from "./reconcile/content.js";
+import { free, guarded, internalError, invalidField } from "./errors.js";
+import { isExporting, piecesOf, piecesOfLedger } from "./reconcile/content.js";
 import { reconcileModule } from "./reconcile/module.js";
 import { listenDuring } from "./reconcile/progress.js";
 import { checkedRequest, optionsText, titleText } from "./reconcile/request.js";
-import type { Exporting, FileContent, ReconcileReport, ReconcileRequest, ReportTitle } from "./reconcile/types.js";
+import type { FileContent, ReconcileReport, ReconcileRequest, ReportTitle } from "./reconcile/types.js";
 import { type Found, Work } from "./wasm/reconcile.js";
 
 export { RefundLedgerError, type RefundLedgerErrorFields } from "./errors.js";
@@ -25,9 +25,12 @@ export type { WasmSource } from "./wasm-source.js";
 
 let reconciled: (found: Found) => Reconciled;
 
+/** Waits for the next turn. A program may have timers of its own by the time that it calls. */
+const nextTurn = ((later) => () => new Promise<void>((resolve) => void later(resolve)))(globalThis.setTimeout);
+
 /** What was found, in its forms. */
 export class Reconciled {
-  readonly #found: Found;
+  #held: Found | undefined;
   #report: ReconcileReport | undefined;
 
   static {
@@ -35,12 +38,31 @@ export class Reconciled {
   }
 
   private constructor(found: Found) {
-    this.#found = found;
+    this.#held = found;
+  }
+
+  #ask<T>(ask: (found: Found) => T): T {
+    const found = this.#held;
+    if (found === undefined) {
+      throw internalError("the report is closed; reconcile anew");
+    }
+    return guarded(() => ask(found));
+  }
+
+  /**
+   * Gives back the memory that it holds in the module; its forms can't be had any more. Without this it is given
+   * back some time after nothing refers to it: a program that makes many reports in a row calls it.
+   */
+  close(): void {
+    if (this.#held !== undefined) {
+      free(this.#held);
+      this.#held = undefined;
+    }
   }
 
   /** Whose refunds were compared; `undefined` where the ledger holds none. */
   get org_id(): string | undefined {
-    return guarded(() => this.#found.org());
+    return this.#ask((found) => found.org());
   }
 
   /** Everything that was found. */
@@ -51,18 +73,18 @@ export class Reconciled {
 
   /** The report for programs: the text of `refunds reconcile --report FILE.json`. */
   json(): string {
-    return guarded(() => this.#found.json());
+    return this.#ask((found) => found.json());
   }
 
   /** The breaks for spreadsheets: the text of `--report FILE.csv`. */
   csv(): string {
-    return guarded(() => this.#found.csv());
+    return this.#ask((found) => found.csv());
   }
 
   /** The report for people: one page that needs neither network nor scripts, the text of `--report FILE.html`. */
   html(title: ReportTitle = {}): string {
     const text = titleText(title);
-    return guarded(() => this.#found.html(text));
+    return this.#ask((found) => found.html(text));
   }
 }
 
@@ -78,6 +100,8 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
   const given = checkedRequest(request);
   const options = optionsText(given);
   await reconcileModule.load(given.wasm);
+  // Engines give back what collected reports hold between two turns, and in-memory files make none.
+  await nextTurn();
   const work = guarded(() => new Work(options));
   try {
     if (given.keys !== undefined) {
@@ -95,7 +119,9 @@ export async function reconcile(request: ReconcileRequest): Promise<Reconciled> 
 
 async function readKeys(work: Work, keys: FileContent): Promise<void> {
   for await (const piece of piecesOf(keys, "keys")) {
-    work.addReferences(piece);
+    handOver("keys", () => {
+      work.addReferences(piece);
+    });
   }
   guarded(() => {
     work.readReferences();
@@ -104,7 +130,7 @@ async function readKeys(work: Work, keys: FileContent): Promise<void> {
 
 async function readLedger(work: Work, { ledger, onProgress }: ReconcileRequest): Promise<void> {
   const isLedger = isExporting(ledger);
-  for await (const piece of isLedger ? fileOf(ledger.exportCommands()) : piecesOf(ledger, "ledger")) {
+  for await (const piece of isLedger ? piecesOfLedger(ledger) : piecesOf(ledger, "ledger")) {
     const lines = guarded(() => work.addLedger(piece));
     onProgress?.({ part: "ledger", lines });
   }
@@ -113,14 +139,12 @@ async function readLedger(work: Work, { ledger, onProgress }: ReconcileRequest):
   });
 }
 
-function isExporting(ledger: Exporting | FileContent | null): ledger is Exporting {
-  return typeof ledger === "object" && ledger !== null && "exportCommands" in ledger && typeof ledger.exportCommands === "function";
-}
-
 async function readStatement(work: Work, { statement, onProgress }: ReconcileRequest): Promise<void> {
   let bytes_total = 0;
   for await (const piece of piecesOf(statement, "statement")) {
-    work.addStatement(piece);
+    handOver("statement", () => {
+      work.addStatement(piece);
+    });
     bytes_total += piece.length;
   }
   const tell = (bytes: number): void => onProgress?.({ part: "statement", bytes, bytes_total });
@@ -129,4 +153,13 @@ async function readStatement(work: Work, { statement, onProgress }: ReconcileReq
       work.readStatement();
     });
   });
+}
+
+/** Gives the module a piece that it keeps. Only room for it can be missing. */
+function handOver(name: string, give: () => void): void {
+  try {
+    give();
+  } catch (cause) {
+    throw invalidField(name, "too_long", "is more than the module's memory can hold", { cause });
+  }
 }

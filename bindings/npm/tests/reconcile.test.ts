@@ -1,6 +1,8 @@
 /** Reconciliation as a program calls it: what goes in, what is told, and what is refused. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
+import { gzipSync } from "node:zlib";
 import { Ledger } from "../src/node.js";
 import {
   type FileContent,
@@ -11,6 +13,7 @@ import {
 } from "../src/reconcile-node.js";
 import { as, isInvalid, refusal } from "./support/refusals.js";
 import { commandsOf } from "./support/statements.js";
+import { Work } from "../src/wasm/reconcile.js";
 
 const MAP = { key: "Ref", amount: "Amount", currency: "Currency", date: "Date" } as const;
 const STATEMENT = "Ref,Amount,Currency,Date\na,10,EUR,2026-03-02\nb,5.01,EUR,2026-03-02\nc,1o,EUR,2026-03-02\n";
@@ -68,6 +71,23 @@ test("a report comes in its forms", async () => {
   await isInvalid(() => reconciled.html({ title: as(5) }), "title", "wrong_type");
 });
 
+test("a report is closed", async () => {
+  const reconciled = await found();
+  const { report } = reconciled;
+  reconciled.close();
+  reconciled.close();
+  for (const ask of [
+    () => reconciled.org_id,
+    () => reconciled.json(),
+    () => reconciled.csv(),
+    () => reconciled.html(),
+  ]) {
+    const { code, message } = await refusal(ask);
+    assert.deepEqual([code, message], ["internal", "the report is closed; reconcile anew"]);
+  }
+  assert.equal(reconciled.report, report, "what was read is still there");
+});
+
 test("options count", async () => {
   const tolerant = await found({ tolerance_minor: 1 });
   assert.equal(tolerant.report.totals["EUR"]?.tolerated_minor, 1);
@@ -108,6 +128,12 @@ test("files come in any form", async () => {
     pieces,
     later(),
     new Blob([bytes]).stream(),
+    // As browsers have it where streams can't be iterated over.
+    Object.defineProperty(new Blob([bytes]).stream(), Symbol.asyncIterator, { value: undefined }),
+    // Buffers of a frame or of a test's sandbox, and those that threads share.
+    runInNewContext("Uint8Array.from(bytes).buffer", { bytes }) as ArrayBuffer,
+    { arrayBuffer: () => Promise.resolve(runInNewContext("Uint8Array.from(bytes).buffer", { bytes }) as ArrayBuffer) },
+    shared(bytes),
   ];
   for (const statement of forms) {
     assert.equal((await found({ statement })).json(), expected);
@@ -117,6 +143,23 @@ test("files come in any form", async () => {
   for (const ledger of [EXPORT, EXPORT.trimEnd(), `\uFEFF${EXPORT.replaceAll("\n", "\r\n\r\n")}`, new Blob([EXPORT]), cut]) {
     assert.equal((await found({ ledger })).json(), expected);
   }
+});
+
+function shared(bytes: Uint8Array): ArrayBuffer {
+  const buffer = new SharedArrayBuffer(bytes.length);
+  new Uint8Array(buffer).set(bytes);
+  return as(buffer);
+}
+
+test("text may be cut within a character", async () => {
+  const statement = "Ref,Amount,Currency,Date\n\u{1F600}é€,10,EUR,2026-03-02\n";
+  const key = async (pieces: (string | Uint8Array)[]): Promise<string | null | undefined> =>
+    (await found({ statement: pieces })).report.breaks.find(({ line }) => line === 2)?.key;
+  // `split` takes halves of characters apart.
+  assert.equal(await key(statement.split("")), "\u{1F600}é€");
+  const [at, halves] = [statement.indexOf("\u{1F600}") + 1, new TextEncoder()];
+  const mixed = [statement.slice(0, at), halves.encode("x"), statement.slice(at)];
+  assert.equal(await key(mixed), "\uFFFDx\uFFFDé€", "halves that nothing completes are not lost");
 });
 
 test("deleted refunds count as deleted", async () => {
@@ -178,11 +221,14 @@ test("files that can't be read are named, with the line", async () => {
     [{ source: "adyen", map: "" }, "statement", /./u],
     [{ ledger: "" }, "ledger", /it is empty/u],
     [{ ledger: "\n \n" }, "ledger", /it is empty/u],
+    [{ ledger: STATEMENT }, "ledger", /line 1: it is no export of a ledger/u],
+    [{ ledger: Buffer.from(`\uFEFF${EXPORT}`, "utf16le") }, "ledger", /UTF-16/u],
+    [{ ledger: gzipSync(EXPORT) }, "ledger", /gzip: unpack it/u],
     [{ ledger: sqlite }, "ledger", /SQLite file; `refunds --ledger FILE export`/u],
     [{ ledger: `${EXPORT}{` }, "ledger", /line 5: /u],
     [{ ledger: EXPORT.split("\n").slice(1).join("\n") }, "ledger", /line 1: there is no such movement/u],
     [{ ledger: EXPORT.replace(/,"preserved".*\n/u, "}\n") }, "ledger", /line 1: .*only an export/u],
-    [{ ledger: "x".repeat(300_000) }, "ledger", /line 1: it has more than/u],
+    [{ ledger: `{"op":"${"x".repeat(300_000)}` }, "ledger", /line 1: it has more than/u],
     [{ keys: "" }, "keys", /it is empty/u],
     [{ keys: "a,b\nre_1\n" }, "keys", /line 2: it has 1 cells/u],
     [{ keys: new Uint8Array([0x61, 0x2c, 0xff]) }, "keys", /line 1: the line is not UTF-8/u],
@@ -226,6 +272,9 @@ test("what is no request is refused by its field", async () => {
     [{ statement: null }, "statement", "wrong_type"],
     [{ ledger: null }, "ledger", "wrong_type"],
     [{ ledger: {} }, "ledger", "wrong_type"],
+    [{ ledger: { exportCommands: () => undefined } }, "ledger", "not_allowed"],
+    [{ ledger: { exportCommands: () => [undefined] } }, "ledger", "wrong_type"],
+    [{ ledger: { exportCommands: () => [Symbol("line")] } }, "ledger", "wrong_type"],
     [{ keys: [{}] }, "keys", "wrong_type"],
     [{ wasm: null }, "wasm", "wrong_type"],
   ];
@@ -252,7 +301,67 @@ test("what a source throws is the cause", async () => {
       assert.equal(error.cause, cause);
     }
   }
+  const cancelled: unknown[] = [];
+  const wrong = new ReadableStream({
+    start: (controller) => controller.enqueue(5),
+    cancel: (reason) => void cancelled.push(reason),
+  });
+  Object.defineProperty(wrong, Symbol.asyncIterator, { value: undefined });
+  await isInvalid(() => found({ statement: wrong }), "statement", "wrong_type");
+  assert.equal(cancelled.length, 1, "a stream that is not read to its end is cancelled");
+  const ledgers: unknown[] = [
+    {
+      exportCommands() {
+        throw cause;
+      },
+    },
+    {
+      async *exportCommands() {
+        throw cause;
+      },
+    },
+    {
+      get exportCommands() {
+        throw cause;
+      },
+    },
+  ];
+  for (const ledger of ledgers) {
+    const error = await refusal(() => found({ ledger: as(ledger) }));
+    assert.equal(error.details[0]?.field, "ledger");
+    assert.equal(error.cause, cause);
+  }
+  const map = {
+    get key() {
+      throw cause;
+    },
+  };
+  const error = await refusal(() => found({ map: as(map) }));
+  assert.equal(error.details[0]?.field, "map");
+  assert.equal(error.cause, cause);
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  for (const field of ["map", "ledger", "statement", "keys"]) {
+    await isInvalid(() => found({ [field]: proxy }), field);
+  }
   const closed = await Ledger.open();
   await closed.close();
   assert.equal((await refusal(() => found({ ledger: closed }))).code, "internal");
+});
+
+test("what does not fit into the module's memory is too long, and the next call finds room", async (t) => {
+  for (const [method, field] of [
+    ["addStatement", "statement"],
+    ["addReferences", "keys"],
+  ] as const) {
+    const full = t.mock.method(Work.prototype, method, () => {
+      throw new WebAssembly.RuntimeError("unreachable");
+    });
+    const freed = t.mock.method(Work.prototype, "free");
+    await isInvalid(() => found({ [field]: "x,y\n" }), field, "too_long");
+    assert.equal(freed.mock.callCount(), 1);
+    full.mock.restore();
+    freed.mock.restore();
+  }
+  assert.equal((await found()).report.matched, 1);
 });

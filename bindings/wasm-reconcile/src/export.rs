@@ -21,8 +21,20 @@ const BATCH_LINES: usize = 1_000;
 /// Twice what the longest line has.
 const LINE_BYTES_MAX: usize = 256 * 1_024;
 
-/// What a ledger's own file begins with: a person takes it for what is wanted.
-const SQLITE: &[u8] = b"SQLite format 3\0";
+/// What files begin with that a person takes for an export, and what to do with them.
+const OTHERS: [(&[u8], &str); 5] = [
+    (
+        b"SQLite format 3\0",
+        "it is a SQLite file; `refunds --ledger FILE export` makes an export of it",
+    ),
+    (b"\x1f\x8b", "it is compressed with gzip: unpack it"),
+    (b"PK\x03\x04", "it is a ZIP archive: unpack it"),
+    (b"\xff\xfe", IN_UTF_16),
+    (b"\xfe\xff", IN_UTF_16),
+];
+
+const IN_UTF_16: &str = "it is in UTF-16, as Windows PowerShell writes what is sent to a file with `>`; \
+                         save it in UTF-8";
 
 /// A ledger that grows from the lines of its export.
 pub(crate) struct Export {
@@ -57,10 +69,6 @@ impl Export {
 
     /// Takes the next bytes of the file.
     pub(crate) fn add(&mut self, mut piece: &[u8]) -> Result<(), LedgerError> {
-        if self.lines == 0 && self.begun.is_empty() && piece.starts_with(SQLITE) {
-            let why = "it is a SQLite file; `refunds --ledger FILE export` makes an export of it";
-            return Err(unreadable("ledger", &why));
-        }
         while let Some(end) = piece.iter().position(|byte| *byte == b'\n') {
             let (head, rest) = piece.split_at(end);
             piece = rest.get(1..).unwrap_or_default();
@@ -74,8 +82,9 @@ impl Export {
         }
         self.begun.extend_from_slice(piece);
         if self.begun.len() > LINE_BYTES_MAX {
+            self.lines = self.lines.saturating_add(1);
             let why = format!("it has more than {LINE_BYTES_MAX} bytes");
-            return Err(at(self.lines.saturating_add(1), &why));
+            return Err(self.refused(&self.begun, &why));
         }
         Ok(())
     }
@@ -90,7 +99,7 @@ impl Export {
         if line.is_empty() {
             return Ok(());
         }
-        let parsed = wire::parse_line(line).map_err(|error| at(self.lines, error.message()))?;
+        let parsed = wire::parse_line(line).map_err(|error| self.refused(line, error.message()))?;
         self.commands = self.commands.saturating_add(1);
         self.waiting.push(parsed);
         self.places.push(self.lines);
@@ -98,6 +107,22 @@ impl Export {
             self.restore()?;
         }
         Ok(())
+    }
+
+    /// Why the line that was read last is none of an export.
+    fn refused(&self, line: &[u8], why: &str) -> LedgerError {
+        if self.lines > 1 {
+            return at(self.lines, why);
+        }
+        let other = OTHERS.iter().find(|(begins, _)| line.starts_with(begins));
+        match other {
+            Some((_, what)) => unreadable("ledger", what),
+            None if !line.starts_with(b"{") => at(
+                self.lines,
+                "it is no export of a ledger, as `refunds export` makes it",
+            ),
+            None => at(self.lines, why),
+        }
     }
 
     fn restore(&mut self) -> Result<(), LedgerError> {
@@ -276,6 +301,42 @@ mod tests {
         for size in [1, 7, 1_000, lines.len()] {
             let restored = restored(lines.as_bytes().chunks(size)).unwrap();
             assert_eq!(state(&restored), state(&ledger));
+        }
+    }
+
+    #[test]
+    fn files_that_are_no_export_are_told_apart() {
+        let (_, lines) = exported();
+        let utf_16 = |start: u16, bytes: fn(u16) -> [u8; 2]| {
+            let units = std::iter::once(start).chain(lines.encode_utf16());
+            units.flat_map(bytes).collect::<Vec<u8>>()
+        };
+        let mut gzip = b"\x1f\x8b\x08\0".to_vec();
+        gzip.resize(super::LINE_BYTES_MAX * 2, 0);
+        for (file, said) in [
+            (b"SQLite format 3\0\x10\0".to_vec(), "SQLite file; `refunds"),
+            (b"\x1f\x8b\x08\0\n".to_vec(), "gzip: unpack it"),
+            (gzip, "gzip: unpack it"),
+            (b"PK\x03\x04".to_vec(), "ZIP archive"),
+            (utf_16(0xfeff, u16::to_le_bytes), "in UTF-16"),
+            (utf_16(0xfeff, u16::to_be_bytes), "in UTF-16"),
+            (
+                b"Ref,Amount\na,1\n".to_vec(),
+                "line 1: it is no export of a ledger",
+            ),
+            (
+                format!("[{lines}]").into(),
+                "line 1: it is no export of a ledger",
+            ),
+            (
+                format!("{lines}\nRef,Amount").into(),
+                ": the request is not JSON",
+            ),
+        ] {
+            for size in [1, file.len()] {
+                let refused = restored(file.chunks(size)).unwrap_err();
+                assert!(refused.message().contains(said), "{refused}");
+            }
         }
     }
 

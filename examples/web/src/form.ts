@@ -34,6 +34,12 @@ export class Form {
     this.element.addEventListener("input", ({ target }) => this.#changed(target));
     this.element.addEventListener("change", ({ target }) => this.#changed(target));
     this.#showWhatApplies();
+    // A browser that comes back to the page fills in anew what was filled in, without a word.
+    addEventListener("pageshow", () => {
+      this.#showWhatApplies();
+      this.#openColumns();
+      void this.#suggestColumns();
+    });
   }
 
   /** Calls with what is to be done, once all is there that it needs. */
@@ -62,6 +68,12 @@ export class Form {
     }
   }
 
+  /** Says why a file can't be chosen in a field. What was chosen there before stays. */
+  refuseFile(field: string, why: string): void {
+    showError(element(`${field}-error`), why);
+    element(field).focus();
+  }
+
   focus(): void {
     this.element.querySelector<HTMLElement>("button.main")?.focus();
   }
@@ -81,7 +93,7 @@ export class Form {
     }
     this.#showWhatApplies();
     if (target.id === "source") {
-      this.#columns.open = text(new FormData(this.element), "source") === "csv";
+      this.#openColumns();
     }
     if (target.id === "statement") {
       void this.#suggestColumns();
@@ -98,6 +110,10 @@ export class Form {
     for (const part of this.element.querySelectorAll<HTMLElement>("[data-ledger]")) {
       part.hidden = part.dataset["ledger"] !== text(data, "ledger-kind");
     }
+  }
+
+  #openColumns(): void {
+    this.#columns.open = text(new FormData(this.element), "source") === "csv";
   }
 
   async #suggestColumns(): Promise<void> {

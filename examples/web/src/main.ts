@@ -67,5 +67,5 @@ function ask(): void {
 }
 
 form.onSubmit(start);
-acceptDrops();
+acceptDrops((field, message) => form.refuseFile(field, message));
 keepForOffline();

@@ -10,7 +10,7 @@ export function keepForOffline(): void {
   const told = element("offline");
   navigator.serviceWorker
     .register("./offline.js")
-    .then(() => navigator.serviceWorker.ready)
+    .then(kept)
     .then(
       () => {
         told.textContent = "This page is kept in the browser: it also works with the network off.";
@@ -19,4 +19,20 @@ export function keepForOffline(): void {
         told.textContent = "The browser does not keep this page: it needs the network to load, but not to compare.";
       },
     );
+}
+
+/** Resolves once the files are kept. Where one of them can't be, the browser drops the service worker. */
+function kept({ active, installing }: ServiceWorkerRegistration): Promise<unknown> {
+  if (active !== null || installing === null) {
+    return navigator.serviceWorker.ready;
+  }
+  return new Promise<void>((resolve, reject) => {
+    installing.addEventListener("statechange", () => {
+      if (installing.state === "activated") {
+        resolve();
+      } else if (installing.state === "redundant") {
+        reject(new Error("the service worker could not be installed"));
+      }
+    });
+  });
 }

@@ -1,4 +1,5 @@
 /** The report: seen in a frame, saved, and printed. @module */
+import { refuseDrops } from "./drop.js";
 import { element } from "./element.js";
 import type { Job, Outcome } from "./messages.js";
 
@@ -6,7 +7,7 @@ const number = new Intl.NumberFormat("en");
 
 export class Report {
   readonly #result = element("result");
-  readonly #frame = element("report", HTMLIFrameElement);
+  #frame = element("report", HTMLIFrameElement);
   #urls: string[] = [];
 
   constructor(again: () => void) {
@@ -26,7 +27,13 @@ export class Report {
     this.#offer("save-html", outcome.html, job, "html");
     this.#offer("save-csv", outcome.csv, job, "csv");
     this.#offer("save-json", outcome.json, job, "json");
-    this.#frame.src = this.#url(outcome.html);
+    const frame = this.#frame;
+    frame.addEventListener("load", () => {
+      if (frame.contentWindow !== null) {
+        refuseDrops(frame.contentWindow);
+      }
+    });
+    frame.src = this.#url(outcome.html);
     return sentence(outcome);
   }
 
@@ -52,7 +59,11 @@ export class Report {
 
   /** Gives back what a report before takes. */
   #forget(): void {
-    this.#frame.removeAttribute("src");
+    // In the same frame each report would be a step of the browser's history, and lead back to none.
+    const empty = this.#frame.cloneNode() as HTMLIFrameElement;
+    empty.removeAttribute("src");
+    this.#frame.replaceWith(empty);
+    this.#frame = empty;
     this.#urls.splice(0).forEach((url) => URL.revokeObjectURL(url));
   }
 }

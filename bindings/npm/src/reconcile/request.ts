@@ -1,6 +1,6 @@
 /** What is reconciled, checked: nothing keeps a program in JavaScript to the types. @module */
-import { encode, isPlain } from "../encode.js";
-import { invalidField } from "../errors.js";
+import { encode, excerpt, isPlain } from "../encode.js";
+import { invalidField, RefundLedgerError } from "../errors.js";
 import { checkFunction, checkWasm, fieldsOf } from "../options.js";
 import type { ReconcileRequest, ReportTitle } from "./types.js";
 
@@ -38,6 +38,15 @@ export function optionsText(request: ReconcileRequest): string {
 
 /** A map as text. Every value stands in quotes, as it may hold a comma. */
 function mapText(map: unknown): string | undefined {
+  try {
+    return textOf(map);
+  } catch (cause) {
+    // Beside the errors of this package, it comes from a getter or a proxy's trap.
+    throw cause instanceof RefundLedgerError ? cause : invalidField("map", "wrong_type", "can't be read", { cause });
+  }
+}
+
+function textOf(map: unknown): string | undefined {
   if (map === undefined || typeof map === "string") {
     return map;
   }
@@ -47,7 +56,7 @@ function mapText(map: unknown): string | undefined {
   const given = Object.entries(map).filter(([, value]) => value !== undefined);
   const parts = given.map(([name, value]: [string, unknown]) => {
     if (typeof value !== "string") {
-      throw invalidField(`map.${name}`, "wrong_type", "must be a string");
+      throw invalidField(`map.${excerpt(name)}`, "wrong_type", "must be a string");
     }
     return `${name}="${value.replaceAll('"', '""')}"`;
   });

@@ -5,14 +5,15 @@ import type { WasmSource } from "../wasm-source.js";
 export type StatementSource = "stripe" | "adyen" | "paypal" | "camt053" | "csv";
 
 /**
- * What a file holds: text, bytes, anything that gives them (a `File`, `Blob` or `Response`), or its pieces in
- * their order. Text is read as UTF-8.
+ * What a file holds: text, bytes, anything that gives them (a `File`, `Blob` or `Response`), a stream of
+ * it, or its pieces in their order. Text is read as UTF-8.
  */
 export type FileContent =
   | string
   | ArrayBuffer
   | ArrayBufferView
   | { arrayBuffer(): Promise<ArrayBuffer> }
+  | { getReader(): unknown }
   | Iterable<string | Uint8Array>
   | AsyncIterable<string | Uint8Array>;
 

@@ -27,8 +27,21 @@ self.addEventListener("fetch", (event) => {
 
 async function keep(): Promise<void> {
   const cache = await caches.open(NAME);
+  await Promise.all(FILES.map(async (file) => cache.put(file, await fetched(file))));
+}
+
+/** A file, as it can be kept whatever the server says beside it. */
+async function fetched(file: string): Promise<Response> {
   // Past the browser's HTTP cache, which may still hold files of another version.
-  await cache.addAll(FILES.map((file) => new Request(file, { cache: "reload" })));
+  const { ok, status, statusText, headers, body } = await fetch(file, { cache: "reload" });
+  if (!ok) {
+    throw new Error(`\`${file}\` is answered with ${status}`);
+  }
+  const kept = new Headers(headers);
+  // There is one of each, whatever a browser asks for it with.
+  kept.delete("vary");
+  // It is made anew: no page is shown from an answer that was redirected, and servers redirect `index.html`.
+  return new Response(body, { status, statusText, headers: kept });
 }
 
 /** A new version takes over once no tab has the one before open, so a tab never mixes two of them. */
@@ -39,8 +52,8 @@ async function takeOver(): Promise<void> {
 }
 
 async function answer(request: Request): Promise<Response> {
-  const cache = await caches.open(NAME);
-  const kept = await cache.match(request.mode === "navigate" ? page(request.url) : request);
+  const file = request.mode === "navigate" ? page(request.url) : request;
+  const kept = await caches.match(file, { cacheName: NAME });
   return kept ?? fetch(request);
 }
 

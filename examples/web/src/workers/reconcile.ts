@@ -76,7 +76,7 @@ async function refundsOf(source: LedgerSource): Promise<ReconcileRequest["ledger
   }
   const { database } = source;
   // Opening one that is not there would make it.
-  const kept = await indexedDB.databases().catch(() => []);
+  const kept = await databases();
   if (!kept.some(({ name }) => name === database)) {
     throw new Refused("database", `This browser keeps no ledger \`${database}\` for pages of ${location.origin}.`);
   }
@@ -84,6 +84,16 @@ async function refundsOf(source: LedgerSource): Promise<ReconcileRequest["ledger
     return await Ledger.open({ store: await IndexedDbStore.open(database) });
   } catch (error) {
     throw new Refused("database", sentence(messageOf(error)));
+  }
+}
+
+async function databases(): Promise<IDBDatabaseInfo[]> {
+  try {
+    return await indexedDB.databases();
+  } catch (error) {
+    const said = messageOf(error).replace(/\.$/, "");
+    const why = `The browser does not let this page see which ledgers it keeps (${said})`;
+    throw new Refused("database", `${why}: allow site data for ${location.origin}, or compare an export.`);
   }
 }
 
