@@ -370,4 +370,5 @@ fn in_report_order(one: &Break, other: &Break) -> std::cmp::Ordering {
         .then_with(|| one.statement_date.cmp(&other.statement_date))
         .then_with(|| amounts(one).cmp(&amounts(other)))
         .then_with(|| one.line.cmp(&other.line))
+        .then_with(|| one.message.cmp(&other.message))
 }

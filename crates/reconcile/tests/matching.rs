@@ -9,7 +9,9 @@
 #[path = "common/sides.rs"]
 mod sides;
 
-use refund_reconcile::{Period, ReconcileError, ReconcileOptions, Report};
+use refund_reconcile::{
+    Item, Period, ReconcileError, ReconcileOptions, Reconciliation, Report, Source,
+};
 use sides::{Line, Refund, breaks, day, id, line, reconcile, refund, try_reconcile};
 
 fn plain(refunds: &[Refund], lines: &[Line]) -> Report {
@@ -457,4 +459,17 @@ fn refunds_of_two_orgs_are_refused() {
         };
         assert_eq!(refused, wanted);
     }
+}
+
+#[test]
+fn two_faults_of_one_line_come_in_one_order() {
+    let report = |faults: [&str; 2]| {
+        let mut both = Reconciliation::new(Source::Stripe, ReconcileOptions::default());
+        for reason in faults {
+            both.item(Item::Unreadable { line: 5, reason }).unwrap();
+        }
+        both.finish().unwrap()
+    };
+    let [one, other] = ["its amount is negative", "what follows is missing"];
+    assert_eq!(report([one, other]), report([other, one]));
 }
