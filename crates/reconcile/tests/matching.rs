@@ -466,7 +466,11 @@ fn two_faults_of_one_line_come_in_one_order() {
     let report = |faults: [&str; 2]| {
         let mut both = Reconciliation::new(Source::Stripe, ReconcileOptions::default());
         for reason in faults {
-            both.item(Item::Unreadable { line: 5, reason }).unwrap();
+            both.item(Item::Unreadable {
+                line: 5,
+                reason: reason.into(),
+            })
+            .unwrap();
         }
         both.finish().unwrap()
     };
