@@ -230,7 +230,7 @@ test("files that can't be read are named, with the line", async () => {
     [{ ledger: EXPORT.replace(/,"preserved".*\n/u, "}\n") }, "ledger", /line 1: .*only an export/u],
     [{ ledger: `{"op":"${"x".repeat(300_000)}` }, "ledger", /line 1: it has more than/u],
     [{ keys: "" }, "keys", /it is empty/u],
-    [{ keys: "a,b\nre_1\n" }, "keys", /line 2: it has 1 cells/u],
+    [{ keys: "a,b\nre_1\n" }, "keys", /line 2: it has one cell/u],
     [{ keys: new Uint8Array([0x61, 0x2c, 0xff]) }, "keys", /line 1: the line is not UTF-8/u],
   ];
   for (const [more, field, message] of cases) {

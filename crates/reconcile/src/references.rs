@@ -103,10 +103,13 @@ fn find_delimiter<R: Read>(rows: &mut Rows<R>) -> io::Result<()> {
 /// Takes one row, or says what is wrong with it.
 fn pair(row: &Row<'_>, both: &mut Reconciliation) -> Result<(), String> {
     if row.len() != 2 {
+        let cells = match row.len() {
+            1 => "one cell".into(),
+            several => format!("{several} cells"),
+        };
         return Err(format!(
-            "it has {} cells, not two: the provider's reference and the external id, separated by a \
-             comma",
-            row.len()
+            "it has {cells}, not two: the provider's reference and the external id, separated by a \
+             comma"
         ));
     }
     let (reference, external_id) = (row.get(0), row.get(1));

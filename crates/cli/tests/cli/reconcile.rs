@@ -525,7 +525,7 @@ fn keys_say_what_references_stand_for() {
         (
             "one.csv",
             "re_1,a\n\nre_2\n",
-            "line 3: it has 1 cells, not two",
+            "line 3: it has one cell, not two",
         ),
         ("three.csv", "re_1,a,b\n", "line 1: it has 3 cells, not two"),
         ("bar.csv", "re_1|a\n", "separated by a comma"),
