@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use refund_ledger::{ErrorCode, Id, LedgerError};
-use refund_reconcile::{About, ReconcileOptions, Report, write_csv, write_html, write_json};
+use refund_reconcile::{
+    About, ReconcileOptions, Report, title_of, write_csv, write_html, write_json,
+};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::fault::thrown;
@@ -48,10 +50,7 @@ impl Found {
         let about: AboutText =
             serde_json::from_str(about).map_err(|error| failed(&error.to_string()))?;
         let org = self.org.as_ref().map(Id::as_str);
-        let title = about.title.unwrap_or_else(|| match org {
-            Some(org) => format!("Refunds of {org}"),
-            None => "Refunds".into(),
-        });
+        let title = about.title.unwrap_or_else(|| title_of(org));
         let about = About {
             title: &title,
             statement: about.statement.as_deref().unwrap_or("statement"),

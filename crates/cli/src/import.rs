@@ -24,7 +24,7 @@ use crate::ledger_file;
 use crate::output::{Exit, Output};
 
 use ahead::Batches;
-pub(crate) use inputs::{Bytes, open};
+pub(crate) use inputs::{Bytes, is_standard_input, open};
 use inputs::{Inputs, Item};
 use rejects::Rejects;
 

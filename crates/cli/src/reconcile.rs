@@ -14,11 +14,12 @@ use std::thread;
 
 use refund_ledger::Id;
 use refund_reconcile::{
-    About, Period, ReadOptions, ReconcileOptions, Reconciliation, Report, write_json,
+    About, Period, ReadOptions, ReconcileOptions, Reconciliation, Report, title_of, write_json,
 };
 
 use crate::args::{Common, Reconcile};
 use crate::failure::Failure;
+use crate::import::is_standard_input;
 use crate::ledger_file;
 use crate::output::{Exit, Output, checked, note};
 use crate::progress::Progress;
@@ -96,7 +97,7 @@ pub(crate) fn reconcile(common: &Common, args: &Reconcile) -> Result<Reconciled,
     let report = both.finish()?;
     let org = refunds.into_org();
     let about = About {
-        title: &title(org.as_ref()),
+        title: &title_of(org.as_ref().map(Id::as_str)),
         statement: &name(&args.statement),
         ledger: &name(ledger_file::path(common)?),
         org: org.as_ref().map(Id::as_str),
@@ -158,11 +159,6 @@ fn reconcile_options(args: &Reconcile) -> Result<ReconcileOptions, Failure> {
     })
 }
 
-/// The heading of reports for people.
-fn title(org: Option<&Id>) -> String {
-    org.map_or("Refunds".into(), |org| format!("Refunds of {org}"))
-}
-
 /// What a file is called, without where it is.
 fn name(path: &Path) -> String {
     if is_standard_input(path) {
@@ -170,10 +166,6 @@ fn name(path: &Path) -> String {
     }
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.to_string_lossy().into()
-}
-
-fn is_standard_input(path: &Path) -> bool {
-    path.as_os_str() == "-"
 }
 
 /// Tells the first few lines that can't be read; all are in the reports.

@@ -93,5 +93,5 @@ pub use reconciliation::{
 pub use references::{ReferencesError, read_references};
 #[cfg(feature = "xlsx")]
 pub use render::write_xlsx;
-pub use render::{About, harmless, write_csv, write_html, write_json};
+pub use render::{About, harmless, title_of, write_csv, write_html, write_json};
 pub use report::{Break, Proposal, Reason, Report, Sides, StatementCounts, Totals};

@@ -68,3 +68,8 @@ pub struct About<'a> {
     /// time.
     pub made_at: Option<Timestamp>,
 }
+
+/// The heading of a report about the refunds of an org, where none is given.
+pub fn title_of(org: Option<&str>) -> String {
+    org.map_or("Refunds".into(), |org| format!("Refunds of {org}"))
+}

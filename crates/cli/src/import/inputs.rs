@@ -164,11 +164,16 @@ impl Inputs {
 
 /// A file, or standard input for `-`, with its length, where it has one.
 pub(crate) fn open(path: &Path) -> Result<(Bytes, Option<u64>), Failure> {
-    if path.as_os_str() == "-" {
+    if is_standard_input(path) {
         return Ok((Box::new(io::stdin()), None));
     }
     let (file, length) = open_file(path).map_err(|error| Failure::file("read", path, error))?;
     Ok((Box::new(file), length))
+}
+
+/// Whether a path stands for standard input.
+pub(crate) fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == "-"
 }
 
 fn open_file(path: &Path) -> io::Result<(File, Option<u64>)> {

@@ -12,7 +12,7 @@ use super::inputs::{LINE_BYTES_MAX, Source, beginning, too_long};
 const CELLS_MAX: usize = 64;
 
 /// Rows as cells of text, whatever they mean.
-pub(crate) struct RawRows {
+pub(super) struct RawRows {
     source: Source,
     core: csv_core::Reader,
     /// The line of the file that the row begins on.

@@ -7,6 +7,7 @@ use refund_ledger::{Currency, Timestamp};
 use refund_reconcile::{Break, Reason, Report};
 
 use crate::args::Reconcile;
+use crate::import::is_standard_input;
 use crate::table::{Field, TextTable, money};
 use crate::visible::visible;
 
@@ -42,9 +43,10 @@ impl Summary<'_> {
     }
 
     fn compared(&self) -> String {
-        let statement = match self.args.statement.to_string_lossy() {
-            name if name == "-" => "standard input".into(),
-            name => format!("`{name}`"),
+        let statement = if is_standard_input(&self.args.statement) {
+            "standard input".into()
+        } else {
+            format!("`{}`", self.args.statement.display())
         };
         let org = self.org.map_or("an empty ledger".into(), |org| {
             format!("the ledger's refunds of `{org}`")
