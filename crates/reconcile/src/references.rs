@@ -109,7 +109,7 @@ fn pair(row: &Row<'_>, both: &mut Reconciliation) -> Result<(), String> {
         };
         return Err(format!(
             "it has {cells}, not two: the provider's reference and the external id, separated by a \
-             comma"
+             comma, a semicolon or a tab"
         ));
     }
     let (reference, external_id) = (row.get(0), row.get(1));
