@@ -25,8 +25,14 @@ export type { WasmSource } from "./wasm-source.js";
 
 let reconciled: (found: Found) => Reconciled;
 
-/** Waits for the next turn. A program may have timers of its own by the time that it calls. */
-const nextTurn = ((later) => () => new Promise<void>((resolve) => void later(resolve)))(globalThis.setTimeout);
+// A program may have put timers of its own in its place by the time that it calls.
+const { setTimeout } = globalThis;
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve);
+  });
+}
 
 /** What was found, in its forms. */
 export class Reconciled {
