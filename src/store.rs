@@ -6,10 +6,15 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod memory;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
 pub(crate) mod batch;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod columns;
+mod outline;
 mod snapshot;
 
 use std::ops::ControlFlow;
@@ -17,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use batch::{Precondition, RefundWrite, TextErasure, WriteBatch};
+pub use outline::RefundOutline;
 pub use snapshot::{Loaded, LoadedRefund, ReadSet, RefundLookup, Snapshot};
 
 use crate::id::{Id, MovementKey, RefundId};
@@ -24,6 +30,7 @@ use crate::journal::{JournalPosition, JournalRecord};
 use crate::movement::Movement;
 use crate::query::{ListAfter, Page, RefundFilter};
 use crate::refund::Refund;
+use crate::time::Timestamp;
 
 /// How often [`Store::transact`] decides anew when others changed what it had read.
 pub const ATTEMPTS_MAX: u32 = 16;
@@ -188,6 +195,25 @@ pub trait Store: Send + Sync {
         Err(StoreError::Conflict)
     }
 
+    /// Visits every refund of an org whose `refund_datetime` is in `[from, to)`, deleted ones too, in
+    /// any order and in one consistent view: less of each than [`Store::scan`] does. An org that is
+    /// not there has none. The visitor must not call into the store.
+    ///
+    /// The provided form reads all that the org has. A store that reads less, or faster, overrides
+    /// it.
+    ///
+    /// # Errors
+    /// As `scan`, and [`StoreError::Corrupted`] where something stored can't be what it should be.
+    fn refund_outlines(
+        &self,
+        org: &Id,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+        visit: &mut dyn FnMut(RefundOutline<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        outline::by_scan(self, org, from, to, visit)
+    }
+
     /// Makes sure that text erased by earlier commits is in none of the store's files any more.
     /// A store that overwrites in place as it commits has nothing to do.
     ///
@@ -290,6 +316,15 @@ macro_rules! forward_store {
                 decide: &mut dyn FnMut(Snapshot) -> WriteBatch,
             ) -> Result<(), StoreError> {
                 (**self).transact(wanted, decide)
+            }
+            fn refund_outlines(
+                &self,
+                org: &Id,
+                from: Option<Timestamp>,
+                to: Option<Timestamp>,
+                visit: &mut dyn FnMut(RefundOutline<'_>) -> ControlFlow<()>,
+            ) -> Result<(), StoreError> {
+                (**self).refund_outlines(org, from, to, visit)
             }
             fn scrub(&self) -> Result<(), StoreError> {
                 (**self).scrub()

@@ -13,7 +13,7 @@ use std::ops::ControlFlow;
 
 use proptest::prelude::*;
 use refund_ledger::store::Store;
-use refund_ledger::store::sqlite::RefundOutline;
+use refund_ledger::store::RefundOutline;
 use refund_ledger::{
     Batch, Command, Id, KindName, ListAfter, MovementKey, Operation, Refund, RefundContent,
     RefundFilter, RefundLookup, RefundQuery, Timestamp,

@@ -33,8 +33,6 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-pub use self::outlines::RefundOutline;
-
 use self::bind::stored;
 use self::errors::Fault;
 use self::load::Known;
@@ -45,7 +43,7 @@ use self::schema::MIGRATIONS;
 use self::statements::LOAD_JOURNAL;
 use self::transaction::Transaction;
 use self::writer::Writer;
-use super::{ReadSet, ScanRange, ScanRow, Snapshot, Store, StoreError, WriteBatch};
+use super::{ReadSet, RefundOutline, ScanRange, ScanRow, Snapshot, Store, StoreError, WriteBatch};
 use crate::id::Id;
 use crate::journal::{JournalPosition, JournalRecord};
 use crate::query::{ListAfter, Page, RefundFilter};
@@ -213,41 +211,6 @@ impl SqliteStore {
         Ok(())
     }
 
-    /// Visits every refund of an org whose `refund_datetime` is in `[from, to)`, deleted ones too, in
-    /// any order and in one consistent view: less of each than [`Store::scan`] does, in a fraction of
-    /// its time. Few of many are sought by an index. An org that is not there has none.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupted`] where something stored can't be what it should be, and whatever
-    /// keeps the file from being read.
-    ///
-    /// ```
-    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let directory = tempfile::tempdir()?;
-    /// # let path = directory.path().join("refunds.db");
-    /// use std::ops::ControlFlow;
-    /// use refund_ledger::{Id, store::sqlite::SqliteStore};
-    /// let store = SqliteStore::open(&path)?;
-    /// let mut sum = 0_i128;
-    /// store.refund_outlines(&Id::new("acme")?, None, None, &mut |refund| {
-    ///     if !refund.deleted {
-    ///         sum += i128::from(refund.with_minor);
-    ///     }
-    ///     ControlFlow::Continue(())
-    /// })?;
-    /// assert_eq!(sum, 0, "no refunds were booked");
-    /// # Ok(()) }
-    /// ```
-    pub fn refund_outlines(
-        &self,
-        org: &Id,
-        from: Option<Timestamp>,
-        to: Option<Timestamp>,
-        visit: &mut dyn FnMut(RefundOutline<'_>) -> ControlFlow<()>,
-    ) -> Result<(), StoreError> {
-        self.read(|connection| outlines::outlines(connection, org, from, to, visit))
-    }
-
     fn reader(&self) -> Result<Connection, Fault> {
         let idle = lock(&self.shared.readers).pop();
         let reader = match idle {
@@ -379,6 +342,16 @@ impl Store for SqliteStore {
             apply::apply(connection, &batch, known)?;
             Ok(true)
         })
+    }
+
+    fn refund_outlines(
+        &self,
+        org: &Id,
+        from: Option<Timestamp>,
+        to: Option<Timestamp>,
+        visit: &mut dyn FnMut(RefundOutline<'_>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.read(|connection| outlines::outlines(connection, org, from, to, visit))
     }
 
     fn scrub(&self) -> Result<(), StoreError> {

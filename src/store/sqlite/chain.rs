@@ -73,7 +73,7 @@ pub(super) fn record(
     let mut statement = connection.prepare_cached(LOAD_ENTRY)?;
     let mut rows = statement.query([position])?;
     match rows.next()? {
-        Some(row) => Columns::new(row).record(key),
+        Some(row) => Ok(Columns::new(row).record(key)?),
         None => Err(Fault::Damaged(format!(
             "position {position}, in its chain, holds no entry"
         ))),

@@ -6,6 +6,7 @@ use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
 use crate::store::StoreError;
+use crate::store::columns::Damaged;
 
 /// What can go wrong below the [`Store`](crate::store::Store) methods, before the file is named.
 #[derive(Debug)]
@@ -21,6 +22,12 @@ pub(super) enum Fault {
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(error)
+    }
+}
+
+impl From<Damaged> for Fault {
+    fn from(Damaged(what): Damaged) -> Self {
+        Self::Damaged(what)
     }
 }
 

@@ -11,11 +11,12 @@ use super::bind::stored;
 use super::chain::{self, Chain};
 use super::errors::Fault;
 use super::load::{find_refund, org_number, read_refund};
-use super::rows::{Columns, key};
+use super::rows::Columns;
 use super::statements::{HOLDER, MOVEMENT_NUMBER, key_columns, refund_columns, refund_joins};
 use crate::id::{Id, RefundId};
 use crate::query::{ListAfter, Page, RefundFilter};
 use crate::refund::{KindName, Refund};
+use crate::store::columns::key;
 use crate::time::Timestamp;
 
 /// One page. The connection must be in a transaction.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row};
 
 use super::chain::{self, Chain};
 use super::errors::Fault;
-use super::rows::{Columns, MovementRow, RefundRow};
+use super::rows::{Columns, MovementRow, RefundRow, movement, optional_movement, refund};
 use super::statements::{
     CHAIN_POSITION, HOLDER, LOAD_CREATION, LOAD_MOVEMENT, LOAD_REFUND, ORG_NUMBER,
 };
@@ -74,7 +74,7 @@ pub(super) fn find_refund(
 pub(super) fn read_refund(row: &Row<'_>) -> Result<RefundRow, Fault> {
     let mut columns = Columns::new(row);
     let key = columns.key()?;
-    columns.refund(key)
+    refund(&mut columns, key)
 }
 
 struct Loader<'c> {
@@ -118,7 +118,7 @@ impl Loader<'_> {
             let mut columns = Columns::new(row);
             self.known.orgs.insert(org.clone(), columns.integer()?);
             holder = columns.optional_refund_id()?;
-            movement = columns.optional_movement(key.clone())?;
+            movement = optional_movement(&mut columns, key.clone())?;
         }
         self.put_movement(key, movement);
         let lookup = RefundLookup::ExternalId(external_id.clone());
@@ -151,7 +151,7 @@ impl Loader<'_> {
             if let Some(org) = org {
                 let mut rows = statement.query((org, key.subscription_id(), key.movement_id()))?;
                 if let Some(row) = rows.next()? {
-                    found = Some(Columns::new(row).movement(key.clone())?);
+                    found = Some(movement(&mut Columns::new(row), key.clone())?);
                 }
             }
             self.put_movement(key, found);

@@ -7,28 +7,9 @@ use rusqlite::Connection;
 use super::errors::Fault;
 use super::load::org_number;
 use super::rows::Columns;
-use crate::currency::Currency;
-use crate::id::{Id, RefundId};
+use crate::id::Id;
+use crate::store::RefundOutline;
 use crate::time::Timestamp;
-
-/// What is compared with a statement of a refund, as it is now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RefundOutline<'a> {
-    /// Its id.
-    pub id: RefundId,
-    /// Its external id, or the idempotency key in its place.
-    pub external_id: Option<&'a str>,
-    /// Its invoice.
-    pub external_invoice_id: Option<&'a str>,
-    /// When the money was given back.
-    pub refund_datetime: Timestamp,
-    /// Its currency.
-    pub currency: Currency,
-    /// Its value with taxes, in minor units.
-    pub with_minor: i64,
-    /// Whether it was deleted.
-    pub deleted: bool,
-}
 
 macro_rules! outlines_of {
     ($from:literal) => {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row};
 use super::chain::{self, Chain};
 use super::errors::Fault;
 use super::load::org_number;
-use super::rows::{Columns, MovementRow, key};
+use super::rows::{Columns, MovementRow, movement, refund};
 use super::statements::{
     HOLDER, LAST_POSITION, LOAD_REFUND_OF_MOVEMENT, NEXT_MOVEMENTS, NEXT_MOVEMENTS_AFTER,
     NEXT_ORGS, ONE_MOVEMENT,
@@ -16,6 +16,7 @@ use super::statements::{
 use super::strays::{self, LAST_ENTRY};
 use crate::id::{MovementKey, RefundId};
 use crate::journal::JournalPosition;
+use crate::store::columns::key;
 use crate::store::{ScanRange, ScanRow};
 
 /// What a scan calls for each row.
@@ -147,10 +148,10 @@ impl Scan<'_, '_> {
             Err(fault) => {
                 let number = rusqlite::types::Value::from(columns.integer()?);
                 let named = strays::owner_of(self.connection, LAST_ENTRY, number)?;
-                return self.invalid(named.as_ref(), fault);
+                return self.invalid(named.as_ref(), fault.into());
             }
         };
-        let found = match columns.movement(key.clone()) {
+        let found = match movement(&mut columns, key.clone()) {
             Ok(found) => found,
             Err(fault) => return self.invalid(Some(&key), fault),
         };
@@ -191,7 +192,7 @@ impl Scan<'_, '_> {
             return GO_ON;
         };
         self.counts.refunds = self.counts.refunds.saturating_add(1);
-        let found = match Columns::new(row).refund(key.clone()) {
+        let found = match refund(&mut Columns::new(row), key.clone()) {
             Ok(found) => found,
             Err(fault) => return self.invalid(Some(key), fault),
         };
@@ -215,7 +216,7 @@ impl Scan<'_, '_> {
         let mut statement = self.connection.prepare_cached(HOLDER)?;
         let mut rows = statement.query((org, external_id))?;
         match rows.next()? {
-            Some(row) => Columns::new(row).optional_refund_id(),
+            Some(row) => Ok(Columns::new(row).optional_refund_id()?),
             None => Ok(None),
         }
     }

@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use refund_ledger::store::sqlite::{RefundOutline, SqliteStore};
-use refund_ledger::{Id, Ledger, LedgerError};
+use refund_ledger::store::RefundOutline;
+use refund_ledger::{Id, LedgerError, Store};
 use refund_reconcile::{LedgerRefund, LedgerSide, OrgError, Period, org_of};
 
 use crate::args::Common;
@@ -18,7 +18,7 @@ const REFUNDS_AT_ONCE: usize = 4_096;
 
 /// The refunds of one org.
 pub(super) struct Refunds {
-    store: Arc<SqliteStore>,
+    store: Arc<dyn Store>,
     /// None where the ledger holds nothing.
     org: Option<Id>,
 }
@@ -26,9 +26,7 @@ pub(super) struct Refunds {
 impl Refunds {
     /// Those of the org that is asked for, or of the only one.
     pub(super) fn open(common: &Common, asked: Option<&Id>) -> Result<Self, Failure> {
-        let path = ledger_file::existing(common)?;
-        let store = Arc::new(SqliteStore::open(path).map_err(LedgerError::from)?);
-        let ledger = Ledger::with_system_host(store.clone());
+        let ledger = ledger_file::open(common)?;
         let org = org_of(&ledger, asked).map_err(|error| match error {
             OrgError::Ledger(error) => error.into(),
             several @ OrgError::Several { .. } => {
@@ -36,7 +34,10 @@ impl Refunds {
             }
             other => Failure::Usage(other.to_string()),
         })?;
-        Ok(Self { store, org })
+        Ok(Self {
+            store: Arc::clone(ledger.store()),
+            org,
+        })
     }
 
     /// Whose they are.

@@ -1,0 +1,22 @@
+//! The store on a PostgreSQL server.
+
+mod options;
+
+pub use options::PostgresOptions;
+
+use super::StoreError;
+
+/// A store on a PostgreSQL server.
+#[derive(Clone, Debug)]
+pub struct PostgresStore {}
+
+impl PostgresStore {
+    /// Opens the ledger.
+    ///
+    /// # Errors
+    /// x
+    pub fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
+        let _ = options;
+        Ok(Self {})
+    }
+}
