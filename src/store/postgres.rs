@@ -1,6 +1,9 @@
 //! The store on a PostgreSQL server.
 
+mod errors;
 mod options;
+mod session;
+mod wire;
 
 pub use options::PostgresOptions;
 
