@@ -18,6 +18,15 @@ use mio::event::Source;
 use mio::{Events, Interest, Registry, Token};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+/// The time on the clock that limits are measured with.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a wait has a limit, and this store is never built where there is no clock"
+)]
+pub(super) fn now() -> Instant {
+    Instant::now()
+}
+
 /// A socket that never blocks.
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -134,6 +143,8 @@ pub(super) struct Wire {
     woken: Arc<Woken>,
     /// `None` before it is made, and once it has ended.
     connection: Option<Connection>,
+    /// What it ended with.
+    end: Option<tokio_postgres::Error>,
 }
 
 impl Wire {
@@ -152,6 +163,7 @@ impl Wire {
             events: Events::with_capacity(4),
             woken: Arc::default(),
             connection: None,
+            end: None,
         })
     }
 
@@ -169,11 +181,17 @@ impl Wire {
 
     fn poll_connection(&mut self, context: &mut Context<'_>) {
         if let Some(connection) = &mut self.connection
-            && connection.as_mut().poll(context).is_ready()
+            && let Poll::Ready(end) = connection.as_mut().poll(context)
         {
             // Whoever waits for an answer is told that it is closed, as its channel is.
             self.connection = None;
+            self.end = end.err();
         }
+    }
+
+    /// What the connection ended with, which those who waited for an answer are not told.
+    pub(super) fn take_end(&mut self) -> Option<tokio_postgres::Error> {
+        self.end.take()
     }
 
     /// Runs a future to its end.
@@ -201,13 +219,9 @@ impl Wire {
     }
 
     /// Waits until the socket is ready for anything that it was not ready for.
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "a wait has a limit, and this store is never built where there is no clock"
-    )]
     fn wait(&mut self, deadline: Instant) -> Result<(), Interrupted> {
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(now());
             if left.is_zero() {
                 return Err(Interrupted::TimedOut);
             }
