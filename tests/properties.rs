@@ -558,6 +558,8 @@ impl Rig {
         let schema = format!("case_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let options = PostgresOptions::new(&server.url()).unwrap();
         let options = options.with_schema(&schema).unwrap();
+        // The machine may be busy with other tests.
+        let options = options.with_time_limit(std::time::Duration::from_secs(60));
         self.shared.push(Shared::new(
             "the server",
             "the server's other handle",
