@@ -556,7 +556,7 @@ impl Rig {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let server = postgres_cluster::shared().unwrap();
         let schema = format!("case_{}", COUNT.fetch_add(1, Ordering::Relaxed));
-        let options = PostgresOptions::new(&server.url()).unwrap();
+        let options = PostgresOptions::new(&server.socket_url()).unwrap();
         let options = options.with_schema(&schema).unwrap();
         // The machine may be busy with other tests.
         let options = options.with_time_limit(std::time::Duration::from_secs(60));

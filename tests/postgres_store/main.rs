@@ -16,4 +16,6 @@ mod postgres_support;
 
 mod deadlocks;
 mod feed;
+mod outcome;
 mod processes;
+mod proxy;

@@ -47,7 +47,8 @@ pub struct OnServer {
 
 impl OnServer {
     pub fn new() -> Self {
-        Self::at(&postgres_cluster::shared().unwrap().url())
+        // Over its socket, where no password is to be reckoned with.
+        Self::at(&postgres_cluster::shared().unwrap().socket_url())
     }
 
     pub fn at(url: &str) -> Self {
