@@ -38,6 +38,7 @@ use self::bind::stored;
 use self::errors::Fault;
 use self::pool::Pool;
 use self::rows::Columns;
+use self::schema::MIGRATIONS;
 use self::session::{Link, end_of};
 use self::statements::LOAD_JOURNAL;
 use super::{
@@ -88,7 +89,7 @@ impl PostgresStore {
         let this = Self::connect(options);
         let schema = options.schema();
         this.pool.run(this.limit, async |link| {
-            schema::bring_up(link, schema).await
+            MIGRATIONS.bring_up(link, schema).await
         })?;
         Ok(this)
     }
@@ -99,8 +100,10 @@ impl PostgresStore {
     /// As [`PostgresStore::open`], and [`StoreError::Unsupported`] where there is no ledger.
     pub fn open_existing(options: &PostgresOptions) -> Result<Self, StoreError> {
         let this = Self::connect(options);
-        this.pool
-            .run(this.limit, async |link| schema::check(link).await)?;
+        let schema = options.schema();
+        this.pool.run(this.limit, async |link| {
+            MIGRATIONS.check(link, schema).await
+        })?;
         Ok(this)
     }
 

@@ -76,6 +76,18 @@ macro_rules! is_of_wanted {
     };
 }
 
+/// A statement that fails where it does not write as many rows as it should: triggers, rules and
+/// policies can swallow some, and the commit is on its way by then.
+macro_rules! all_of {
+    ($count:literal, $($part:expr),+) => {
+        concat!(
+            "WITH written AS (", $($part),+,
+            " RETURNING 1) SELECT 1 / CASE WHEN count(*) = ", $count,
+            " THEN 1 ELSE 0 END FROM written"
+        )
+    };
+}
+
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $($part:expr),+;)*) => {
         $($(#[$doc])* pub(super) const $name: &str = concat!($($part),+);)*
@@ -164,39 +176,43 @@ statements! {
 
     /// Takes positions. Whoever writes entries comes by here last, and holds this row up to the end of
     /// its transaction.
-    TAKE_POSITIONS = "UPDATE ledger SET last_position = last_position + $1";
+    TAKE_POSITIONS = all_of!("1", "UPDATE ledger SET last_position = last_position + $1");
 
     /// Without a position, which is NULL where the tables are too new for this program, there is no
     /// entry.
-    INSERT_ENTRIES = "INSERT INTO journal \
+    INSERT_ENTRIES = all_of!("cardinality($1::text[])",
+        "INSERT INTO journal \
         (org, subscription_id, movement_id, sequence, position, bytes, salt, text) \
         SELECT e.org, e.subscription_id, e.movement_id, e.sequence, \
         (SELECT last_position FROM ledger WHERE usable_from <= $9) - $8 + e.ordinal, \
         e.bytes, e.salt, e.text \
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bytea[], \
         $7::bytea[]) WITH ORDINALITY AS e \
-        (org, subscription_id, movement_id, sequence, bytes, salt, text, ordinal)";
+        (org, subscription_id, movement_id, sequence, bytes, salt, text, ordinal)");
 
-    INSERT_MOVEMENTS = "INSERT INTO movements (org, subscription_id, movement_id, refunded_with, \
+    INSERT_MOVEMENTS = all_of!("cardinality($1::text[])",
+        "INSERT INTO movements (org, subscription_id, movement_id, refunded_with, \
         refunded_without, refunded_count, chain_length, chain_hash, chain_recorded_at_s, \
         chain_recorded_at_ns, occurred_at_s, occurred_at_ns, currency, amount_with, amount_without, \
         tax_type, tax_ten_thousandths, description_sequence, recorded_at_s, recorded_at_ns, voided) \
         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], \
         $6::bigint[], $7::bigint[], $8::bytea[], $9::bigint[], $10::integer[], $11::bigint[], \
         $12::integer[], $13::text[], $14::bigint[], $15::bigint[], $16::bytea[], $17::integer[], \
-        $18::bigint[], $19::bigint[], $20::integer[], $21::boolean[])";
+        $18::bigint[], $19::bigint[], $20::integer[], $21::boolean[])");
 
     /// What a change of a refund moves in its movement.
-    UPDATE_SUMS = "UPDATE movements m SET refunded_with = w.refunded_with, \
+    UPDATE_SUMS = all_of!("cardinality($1::text[])",
+        "UPDATE movements m SET refunded_with = w.refunded_with, \
         refunded_without = w.refunded_without, refunded_count = w.refunded_count, \
         chain_length = w.chain_length, chain_hash = w.chain_hash, \
         chain_recorded_at_s = w.chain_recorded_at_s, chain_recorded_at_ns = w.chain_recorded_at_ns \
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], \
         $7::bigint[], $8::bytea[], $9::bigint[], $10::integer[]) AS w (org, subscription_id, \
         movement_id, refunded_with, refunded_without, refunded_count, chain_length, chain_hash, \
-        chain_recorded_at_s, chain_recorded_at_ns) WHERE ", is_of_wanted!("m");
+        chain_recorded_at_s, chain_recorded_at_ns) WHERE ", is_of_wanted!("m"));
 
-    UPDATE_MOVEMENTS = "UPDATE movements m SET refunded_with = w.refunded_with, \
+    UPDATE_MOVEMENTS = all_of!("cardinality($1::text[])",
+        "UPDATE movements m SET refunded_with = w.refunded_with, \
         refunded_without = w.refunded_without, refunded_count = w.refunded_count, \
         chain_length = w.chain_length, chain_hash = w.chain_hash, \
         chain_recorded_at_s = w.chain_recorded_at_s, chain_recorded_at_ns = w.chain_recorded_at_ns, \
@@ -211,9 +227,10 @@ statements! {
         movement_id, refunded_with, refunded_without, refunded_count, chain_length, chain_hash, \
         chain_recorded_at_s, chain_recorded_at_ns, occurred_at_s, occurred_at_ns, currency, \
         amount_with, amount_without, tax_type, tax_ten_thousandths, description_sequence, \
-        recorded_at_s, recorded_at_ns, voided) WHERE ", is_of_wanted!("m");
+        recorded_at_s, recorded_at_ns, voided) WHERE ", is_of_wanted!("m"));
 
-    INSERT_REFUNDS = "INSERT INTO refunds (org, id, transaction_type_id, refund_datetime_s, \
+    INSERT_REFUNDS = all_of!("cardinality($1::text[])",
+        "INSERT INTO refunds (org, id, transaction_type_id, refund_datetime_s, \
         refund_datetime_ns, period_start_s, period_start_ns, period_end_s, period_end_ns, currency, \
         amount_with, amount_without, tax_type, tax_ten_thousandths, billable, external_invoice_id, \
         description_sequence, revision, created_at_s, created_at_ns, updated_at_s, updated_at_ns, \
@@ -222,9 +239,10 @@ statements! {
         $6::bigint[], $7::integer[], $8::bigint[], $9::integer[], $10::text[], $11::bigint[], \
         $12::bigint[], $13::bytea[], $14::integer[], $15::boolean[], $16::text[], $17::bigint[], \
         $18::bigint[], $19::bigint[], $20::integer[], $21::bigint[], $22::integer[], $23::boolean[], \
-        $24::text[], $25::text[], $26::text[], $27::boolean[])";
+        $24::text[], $25::text[], $26::text[], $27::boolean[])");
 
-    UPDATE_REFUNDS = "UPDATE refunds r SET transaction_type_id = w.transaction_type_id, \
+    UPDATE_REFUNDS = all_of!("cardinality($1::text[])",
+        "UPDATE refunds r SET transaction_type_id = w.transaction_type_id, \
         refund_datetime_s = w.refund_datetime_s, refund_datetime_ns = w.refund_datetime_ns, \
         period_start_s = w.period_start_s, period_start_ns = w.period_start_ns, \
         period_end_s = w.period_end_s, period_end_ns = w.period_end_ns, currency = w.currency, \
@@ -241,12 +259,13 @@ statements! {
         period_start_ns, period_end_s, period_end_ns, currency, amount_with, amount_without, \
         tax_type, tax_ten_thousandths, billable, external_invoice_id, description_sequence, revision, \
         created_at_s, created_at_ns, updated_at_s, updated_at_ns, deleted) \
-        WHERE r.org = w.org AND r.id = w.id";
+        WHERE r.org = w.org AND r.id = w.id");
 
-    ERASE_TEXTS = "UPDATE journal j SET salt = NULL, text = NULL \
+    ERASE_TEXTS = all_of!("cardinality($1::text[])",
+        "UPDATE journal j SET salt = NULL, text = NULL \
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) \
         AS w (org, subscription_id, movement_id, sequence) WHERE ", is_of_wanted!("j"),
-        " AND j.sequence = w.sequence";
+        " AND j.sequence = w.sequence");
 }
 
 pub(super) use {description_of, refund_columns};
