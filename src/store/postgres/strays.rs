@@ -26,7 +26,7 @@ const STRAYS: [(&str, &str); 4] = [
         "an entry is at a position that another one has",
         "SELECT j.org, j.subscription_id, j.movement_id FROM journal j WHERE EXISTS (SELECT 1 \
          FROM journal o WHERE o.position = j.position AND (o.org, o.subscription_id, o.movement_id, \
-         o.sequence) < (j.org, j.subscription_id, j.movement_id, j.sequence))",
+         o.sequence) <> (j.org, j.subscription_id, j.movement_id, j.sequence))",
     ),
     (
         "an entry is at a position that can't be",
@@ -67,6 +67,13 @@ pub(super) fn visit(
                 &format!("table `{table}` has {stored} rows; {seen} were found by movement"),
             ));
         }
+    }
+    let rows = number(steps, "SELECT count(*) FROM ledger")?;
+    if rows != 1 {
+        visit!(without_movement(
+            visit,
+            &format!("table `ledger` has {rows} rows; it should have one"),
+        ));
     }
     let taken = number(steps, "SELECT coalesce(max(last_position), -1) FROM ledger")?;
     if taken != last {
