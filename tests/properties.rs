@@ -485,7 +485,8 @@ struct Rig {
     minted: u64,
     /// What was asked and how it was answered, for the harness to judge itself by.
     seen: BTreeSet<String>,
-    _directory: Option<tempfile::TempDir>,
+    #[allow(dead_code, reason = "the folder of the file goes with the rig")]
+    directory: Option<tempfile::TempDir>,
 }
 
 /// Commands that are carried out as one batch, numbered from the first on.
@@ -521,7 +522,7 @@ impl Rig {
             history: Vec::new(),
             minted: 0,
             seen: BTreeSet::new(),
-            _directory: None,
+            directory: None,
         }
     }
 
@@ -545,7 +546,7 @@ impl Rig {
             .push(Shared::new("the file", "the file's other handle", || {
                 Arc::new(SqliteStore::open(&path).unwrap())
             }));
-        self._directory = Some(directory);
+        self.directory = Some(directory);
     }
 
     /// Adds a schema of its own.
