@@ -12,8 +12,8 @@ mod sqlite_support;
 use std::ops::ControlFlow;
 
 use proptest::prelude::*;
-use refund_ledger::store::Store;
 use refund_ledger::store::RefundOutline;
+use refund_ledger::store::Store;
 use refund_ledger::{
     Batch, Command, Id, KindName, ListAfter, MovementKey, Operation, Refund, RefundContent,
     RefundFilter, RefundLookup, RefundQuery, Timestamp,

@@ -18,8 +18,10 @@ impl PostgresOptions {
     /// # Errors
     /// [`StoreError::Unsupported`] for what is no such URL.
     pub fn new(url: &str) -> Result<Self, StoreError> {
-        let bad = || StoreError::Unsupported {
+        let bad = || {
+            StoreError::Unsupported {
             reason: "this is no URL of a PostgreSQL server; give one such as `postgres://user@host:5432/database`".into(),
+        }
         };
         let rest = url
             .strip_prefix("postgres://")
