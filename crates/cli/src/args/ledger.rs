@@ -117,7 +117,7 @@ impl FromArgMatches for NamedLedger {
             (Some((_, Said::Here)), Some((_, Said::Here))) => {
                 return Err(clap::Error::raw(
                     ErrorKind::ArgumentConflict,
-                    "`--ledger` and `--postgres` name two ledgers; give one of them\n",
+                    "`--ledger` and `--postgres` name two ledgers; give one of them",
                 ));
             }
         })
