@@ -1,6 +1,16 @@
 //! The store on a PostgreSQL server.
 
+mod connect;
+mod errors;
 mod options;
+mod parameters;
+mod pool;
+mod reasons;
+mod session;
+mod socket;
+mod tls;
+mod url;
+mod wire;
 
 pub use options::PostgresOptions;
 

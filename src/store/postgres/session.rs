@@ -1,0 +1,104 @@
+//! One connection to the server, for one call at a time.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use tokio_postgres::{Client, Statement};
+
+use super::errors::Fault;
+use super::wire::{Interrupted, Wire, now};
+
+/// A connection.
+pub(super) struct Session {
+    wire: Wire,
+    link: Link,
+}
+
+/// What statements go over.
+pub(super) struct Link {
+    client: Client,
+    statements: RefCell<HashMap<&'static str, Statement>>,
+    /// When the call that it is used for has to be over.
+    deadline: Cell<Instant>,
+    commit_sent: Cell<bool>,
+}
+
+impl Session {
+    /// A connection that is ready for statements.
+    pub(super) fn new(wire: Wire, client: Client) -> Self {
+        Self {
+            wire,
+            link: Link {
+                client,
+                statements: RefCell::default(),
+                deadline: Cell::new(now()),
+                commit_sent: Cell::new(false),
+            },
+        }
+    }
+
+    /// Whether the server has not closed it, as far as the socket tells by now.
+    pub(super) fn is_open(&mut self) -> bool {
+        self.wire.is_open()
+    }
+
+    /// Runs what `work` does over the connection, up to a deadline.
+    pub(super) fn run<T>(
+        &mut self,
+        deadline: Instant,
+        work: impl AsyncFnOnce(&Link) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.link.deadline.set(deadline);
+        match self.wire.block_on(deadline, work(&self.link)) {
+            Ok(Err(Fault::Postgres(error))) if error.is_closed() => {
+                // What the server said as it closed the connection tells more.
+                Err(Fault::Postgres(self.wire.take_end().unwrap_or(error)))
+            }
+            Ok(outcome) => outcome,
+            Err(Interrupted::TimedOut) => Err(Fault::NoAnswer),
+            Err(Interrupted::Failed(error)) => Err(Fault::Socket(error)),
+        }
+    }
+
+    /// Whether a commit was sent since this was asked last.
+    pub(super) fn take_commit_sent(&mut self) -> bool {
+        self.link.commit_sent.take()
+    }
+
+    /// Ends it, and tells the server so, which would otherwise note a lost connection. It does not
+    /// wait for anything.
+    pub(super) fn close(self) {
+        let Self { mut wire, link } = self;
+        drop(link);
+        wire.is_open();
+    }
+}
+
+impl Link {
+    /// The connection's own calls.
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// A statement, prepared the first time.
+    pub(super) async fn prepare(&self, sql: &'static str) -> Result<Statement, Fault> {
+        if let Some(known) = self.statements.borrow().get(sql) {
+            return Ok(known.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.borrow_mut().insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    /// Says that what is sent next may commit: from here on, a connection that is lost or silent
+    /// leaves open what came of it.
+    pub(super) fn will_commit(&self) {
+        self.commit_sent.set(true);
+    }
+
+    /// What is left of the call's time.
+    pub(super) fn time_left(&self) -> Duration {
+        self.deadline.get().saturating_duration_since(now())
+    }
+}
