@@ -1,11 +1,20 @@
 //! From a file to a server and back, with the same journal.
 
-use super::{new_place, new_url, shown};
+use serde_json::json;
+
+use super::{new_place, new_url, shared, shown};
 use crate::export::eventful;
 use crate::harness::{MOVEMENT, Place, REFUND, movement, refund};
 
 fn export(place: &Place) -> String {
     place.run(&["export"]).exits(0).stdout
+}
+
+/// A line that erases a refund's description.
+fn erasure(movement: &str, external_id: &str) -> String {
+    json!({"op": "erase_text", "org_id": "acme", "subscription_id": "sub",
+        "movement_id": movement, "external_refund_unique_id": external_id})
+    .to_string()
 }
 
 /// Rebuilds the export at another place.
@@ -61,7 +70,10 @@ fn what_is_no_whole_export_leaves_nothing_on_the_server() {
     let place = new_place();
     for (what, broken) in [
         ("without its movement", lines[1..].join("\n")),
-        ("with a changed amount", moved.replacen("\"3\"", "\"2\"", 1)),
+        (
+            "of another actor",
+            moved.replacen("\"actor\":\"local\"", "\"actor\":\"ana\"", 1),
+        ),
         ("no export", [MOVEMENT, REFUND].join("\n")),
         ("cut off", moved[..moved.len() - 20].to_owned()),
     ] {
@@ -76,35 +88,76 @@ fn what_is_no_whole_export_leaves_nothing_on_the_server() {
     }
 }
 
+/// Runs a statement on the schema of a URL, which it names as `SCHEMA`.
+fn execute(url: &str, sql: &str) {
+    let schema = url.rsplit('=').next().unwrap();
+    shared().execute(&sql.replace("SCHEMA", schema)).unwrap();
+}
+
 #[test]
-fn a_move_that_broke_off_goes_on_and_another_ledger_is_left_alone() {
-    let file = eventful();
+fn a_move_that_breaks_off_goes_on_when_it_is_repeated() {
+    let file = Place::new();
+    let mut lines: Vec<String> = (0..1_200)
+        .flat_map(|n| {
+            let id = format!("m-{n}");
+            [movement(&id), refund(&id, &format!("r-{n}"), "1.50")]
+        })
+        .collect();
+    // Its text is in none of the lines, and only the last one says why.
+    lines.push(erasure("m-0", "r-0"));
+    let whole = lines.len();
+    let lines = file.file("lines.jsonl", lines.join("\n"));
+    file.run(&["import", &lines]).exits(0);
     let moved = export(&file);
-    let whole = moved.lines().count();
+
     let url = new_url();
-    // What a move leaves behind that broke off after so many lines.
-    let beginning: Vec<&str> = moved.lines().take(4).collect();
-    let server = restored(Place::on_server(&url), &beginning.join("\n"));
+    let server = Place::on_server(&url);
+    server.import(&[]).exits(0);
+    execute(
+        &url,
+        "CREATE FUNCTION SCHEMA.fill() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+         IF NEW.position > 1500 THEN RAISE EXCEPTION 'there is no room'; END IF; \
+         RETURN NEW; END $$; \
+         CREATE TRIGGER fill BEFORE INSERT ON SCHEMA.journal \
+         FOR EACH ROW EXECUTE FUNCTION SCHEMA.fill()",
+    );
     let all = server.file("all.jsonl", &moved);
-    let run = server.run_json(&["import", "--preserve", &all]).exits(0);
-    let counts = run.json();
-    assert_eq!(counts["lines"], whole, "{counts}");
+    let import = ["import", "--preserve", &all];
+    for _ in 0..2 {
+        let run = server.run(&import).exits(2);
+        run.tells("broke off after 1000 lines; import the same again");
+        run.tells("there is no room");
+        run.tells(&shown(&url));
+        assert_eq!(
+            server.run(&["journal", "--after", "0"]).json_lines().len(),
+            1_000,
+            "batches are whole or not there"
+        );
+    }
+    execute(&url, "DROP TRIGGER fill ON SCHEMA.journal");
+    let counts = server.run_json(&import).exits(0).json();
     assert_eq!(
-        (&counts["applied"], &counts["replayed"]),
-        (&(whole - 4).into(), &4.into())
+        (&counts["lines"], &counts["applied"], &counts["replayed"]),
+        (&whole.into(), &(whole - 1_000).into(), &1_000.into()),
+        "{counts}"
     );
     assert_eq!(export(&server), moved);
     assert_eq!(server.root(), file.root());
-    let run = server.run(&["import", "--preserve", &all]).exits(0);
-    assert!(run.stdout.contains("were there from before"), "{run:?}");
+    let run = server.run(&import).exits(0);
+    assert!(run.stdout.contains("2401 of which were there"), "{run:?}");
     assert_eq!(export(&server), moved, "once more changes nothing");
+}
 
+#[test]
+fn a_ledger_that_holds_anything_else_is_left_alone() {
+    let file = eventful();
+    let moved = export(&file);
+    let url = new_url();
+    let server = restored(Place::on_server(&url), &moved);
     server.import(&[&refund("m-1", "later", "1")]).exits(0);
     let later = export(&server);
-    for (what, lines) in [
-        ("older", moved.as_str()),
-        ("other", &export(&Place::with_samples())),
-    ] {
+    let other = export(&Place::with_samples());
+    for (what, lines) in [("older", &moved), ("other", &other)] {
         let lines = server.file("lines.jsonl", lines);
         let run = server.run(&["import", "--preserve", &lines]).exits(2);
         assert!(
@@ -113,21 +166,12 @@ fn a_move_that_broke_off_goes_on_and_another_ledger_is_left_alone() {
         );
         assert_eq!(export(&server), later);
     }
-}
-
-#[test]
-fn more_than_one_batch_moves() {
-    let file = Place::new();
-    let lines: Vec<String> = (0..1_200)
-        .flat_map(|n| {
-            let id = format!("m-{n}");
-            [movement(&id), refund(&id, &format!("r-{n}"), "1.50")]
-        })
-        .collect();
-    let lines = file.file("lines.jsonl", lines.join("\n"));
-    file.run(&["import", &lines]).exits(0);
-    let moved = export(&file);
-    let server = restored(new_place(), &moved);
-    assert_eq!(export(&server), moved);
-    assert_eq!(server.root(), file.root());
+    // What came later goes to another ledger that is at the same point.
+    let follower = restored(new_place(), &moved);
+    let lines = follower.file("lines.jsonl", &later);
+    let run = follower
+        .run_json(&["import", "--preserve", &lines])
+        .exits(0);
+    assert_eq!(run.json()["applied"], 1, "{run:?}");
+    assert_eq!(export(&follower), later);
 }
