@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
-use refund_ledger::{Ledger, LedgerError, StoreError};
+use refund_ledger::{Ledger, StoreError};
 
 use crate::args::{Common, NamedLedger, ServerUrl};
 use crate::failure::Failure;
@@ -136,12 +136,18 @@ impl Location {
         }
     }
 
-    /// The store's words about a server, with which one it is: its URL is in none of them.
-    fn unusable(&self, error: StoreError) -> Failure {
-        Failure::Stopped {
-            so_far: format!("the ledger at `{self}` can't be opened"),
-            cause: Box::new(LedgerError::from(error).into()),
+    /// A server's ledger that can't be opened. Only some of the store's reasons name the server, and
+    /// those are not to name it twice.
+    fn unusable(&self, mut why: StoreError) -> Failure {
+        let at = self.to_string();
+        if let StoreError::Unavailable { reason }
+        | StoreError::Unsupported { reason }
+        | StoreError::Failed { reason } = &mut why
+            && let Some(rest) = reason.strip_prefix(&format!("{at}: "))
+        {
+            *reason = rest.to_owned();
         }
+        Failure::Unopened { at, why }
     }
 
     /// What a report calls the ledger: the name of its file, or the server.
