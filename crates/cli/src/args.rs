@@ -100,7 +100,7 @@ pub(crate) enum Task {
     Verify(Verify),
     /// Print a short value that commits to the whole journal; keep it apart from the ledger
     Head,
-    /// Make a consistent copy of the ledger while others write
+    /// Make a consistent copy of a ledger in a file while others write
     Backup(Backup),
     /// Print JSON Lines that rebuild the ledger (see `import --preserve`)
     Export(Export),
@@ -110,7 +110,8 @@ pub(crate) enum Task {
     Serve(Serve),
     /// Make a token for callers of the server; the file gets only its SHA-256
     Token(Token),
-    /// Make a small ledger in a new folder and show what a ledger does
+    /// Make a small ledger in a new folder, or on the server of `--postgres`, and show what a ledger
+    /// does
     Demo(Demo),
     /// Print completions for a shell
     Completions(Completions),
@@ -153,7 +154,8 @@ pub(crate) struct Import {
     #[arg(long)]
     pub(crate) atomic: bool,
     /// Rebuild an exported ledger exactly, with ids, dates, actors and hashes, into a ledger that
-    /// is empty or does not exist. All or nothing
+    /// is empty or does not exist. All or nothing; on a server, a copy that broke off goes on when it
+    /// is repeated
     #[arg(long, conflicts_with_all = ["csv", "rejects", "dry_run", "atomic"])]
     pub(crate) preserve: bool,
 }

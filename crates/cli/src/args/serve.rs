@@ -17,8 +17,8 @@ pub(crate) struct Serve {
     /// Let everybody on this machine do everything; only for trying it out on a loopback address
     #[arg(long, conflicts_with = "auth")]
     pub(crate) insecure_no_auth: bool,
-    /// How long a request waits for a store that others keep busy before it is answered with 504,
-    /// such as 500ms, 5s or 1m
+    /// How long a request waits for a store that others keep busy, or that does not answer, before it
+    /// is answered with 504 or 502, such as 500ms, 5s or 1m
     #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "5s")]
     pub(crate) store_timeout: Duration,
     /// How many connections to the PostgreSQL server are open at once; requests that find none free
