@@ -107,6 +107,8 @@ fn a_socket_is_named_in_place_of_a_host_or_as_a_parameter() {
     );
     let parameter = options("postgres://ann@/x?host=/run/postgresql&port=5433");
     assert_eq!(parameter.hosts, in_place.hosts);
+    let port_stays = options("postgres://ann@x:5433/x?host=/run/postgresql");
+    assert_eq!(port_stays.hosts, in_place.hosts, "as in libpq");
     let no_authority = options("postgres:///x?host=/run/postgresql&user=ann");
     assert_eq!(no_authority.hosts, [unix("/run/postgresql", 5432)]);
     assert_eq!(no_authority.user, "ann");
