@@ -556,6 +556,12 @@ impl Amount {
         self.currency
     }
 
+    /// The code of its currency.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn currency_code(&self) -> &str {
+        self.currency.code()
+    }
+
     /// Both values, in minor units.
     pub fn values(&self) -> Values {
         self.values

@@ -192,6 +192,15 @@ pub fn text_owner(bytes: &[u8]) -> Result<TextOwner, LedgerError> {
     codec::text_owner(bytes)
 }
 
+/// The refund that an entry with these bytes is about. One that can't be read is about none.
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub(crate) fn refund_of(bytes: &[u8]) -> Option<RefundId> {
+    match text_owner(bytes) {
+        Ok(TextOwner::Refund(id)) => Some(id),
+        Ok(TextOwner::Movement) | Err(_) => None,
+    }
+}
+
 /// An entry as a store keeps it: the attested bytes, and beside them the text that they brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalEntry {

@@ -69,4 +69,14 @@ impl Movement {
     pub fn refundable(&self) -> Option<Values> {
         self.amount.values().checked_sub(self.refunded.values)
     }
+
+    /// Whether only the sums and the end of the chain differ.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    pub(crate) fn has_same_content(&self, other: &Self) -> bool {
+        self.occurred_at == other.occurred_at
+            && self.amount == other.amount
+            && self.description.sequence == other.description.sequence
+            && self.recorded_at == other.recorded_at
+            && self.voided == other.voided
+    }
 }

@@ -113,3 +113,34 @@ mod sqlite_file {
 
     refund_ledger::conformance_tests!(sqlite, File::new);
 }
+
+#[cfg(feature = "postgres")]
+mod postgres_server {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use refund_ledger::Store;
+    use refund_ledger::store::conformance::Fixture;
+    use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
+
+    /// A schema of its own per case; every handle has its own connections, as another process would.
+    struct Schema(PostgresOptions);
+
+    impl Schema {
+        fn new() -> Self {
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+            let server = postgres_cluster::shared().unwrap();
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let options = PostgresOptions::new(&server.url()).unwrap();
+            Self(options.with_schema(&format!("case_{number}")).unwrap())
+        }
+    }
+
+    impl Fixture for Schema {
+        fn handle(&self) -> Arc<dyn Store> {
+            Arc::new(PostgresStore::open(&self.0).unwrap())
+        }
+    }
+
+    refund_ledger::conformance_tests!(postgres, Schema::new);
+}

@@ -20,6 +20,8 @@ mod deny;
 mod failure;
 mod native;
 mod npm;
+mod packages;
+mod postgres;
 mod python;
 mod reconcile;
 mod step;

@@ -1,10 +1,11 @@
-//! The checks that need nothing but the Rust toolchain.
+//! The checks that need nothing but the Rust toolchain and, for the tests, PostgreSQL.
 
 use std::fs;
 use std::path::Path;
 
 use crate::command::Command;
 use crate::failure::Failure;
+use crate::postgres;
 use crate::tally::Tally;
 use crate::workspace::{self, CORE};
 
@@ -29,8 +30,9 @@ pub(crate) fn documentation() -> Result<Tally, Failure> {
 }
 
 /// All tests pass, those in the documentation included. One that fails doesn't keep the rest from
-/// running: the counts are those of the whole project.
+/// running: the counts are those of the whole project. Some of them start PostgreSQL servers.
 pub(crate) fn tests() -> Result<Tally, Failure> {
+    postgres::set_up()?;
     Command::cargo("test --workspace --all-features --no-fail-fast").run_tests()
 }
 

@@ -1,6 +1,7 @@
 //! One server in a folder of its own.
 
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -19,10 +20,10 @@ use crate::tls;
 pub const PASSWORD: &str = "swordfish-of-the-tests";
 
 /// How long a server may take to start. A replayed log and a busy machine take long.
-const LIMIT: Duration = Duration::from_mins(2);
+pub(crate) const LIMIT: Duration = Duration::from_mins(2);
 
-/// How often another port is tried when somebody was faster.
-const PORTS: u32 = 20;
+/// How many ports are tried when somebody is faster.
+const PORTS: usize = 20;
 
 /// What the server says when its port is taken.
 const PORT_TAKEN: &str = "could not create any TCP/IP sockets";
@@ -111,30 +112,39 @@ impl Cluster {
     }
 
     pub(crate) fn start_on_a_free_port(&mut self) -> Result<(), Error> {
-        let mut tries = 0;
-        loop {
-            self.port = port::free().ok_or_else(|| {
-                Error::Value("no port of the loopback address is free for a server".to_owned())
-            })?;
-            tries += 1;
+        self.start_on_one_of(iter::from_fn(port::free).take(PORTS))
+    }
+
+    /// Starts the server on the first of the ports that nobody has taken.
+    fn start_on_one_of(&mut self, ports: impl Iterator<Item = u16>) -> Result<(), Error> {
+        let mut taken =
+            Error::Value("no port of the loopback address is free for a server".to_owned());
+        for port in ports {
+            self.port = port;
             match self.start_server() {
-                Err(Error::Server { log, .. }) if log.contains(PORT_TAKEN) && tries < PORTS => {
+                Err(Error::Server { what, log }) if log.contains(PORT_TAKEN) => {
+                    taken = Error::Server { what, log };
                     fs::write(self.folder.join("log"), "")
                         .map_err(while_trying("emptying the server's log"))?;
                 }
                 outcome => return outcome,
             }
         }
+        Err(taken)
     }
 
-    fn start_server(&self) -> Result<(), Error> {
+    pub(crate) fn write_settings(&self) -> Result<(), Error> {
         let settings = self
             .settings()
             .clone()
             .setting("port", &self.port.to_string())
             .setting("unix_socket_directories", &self.folder.to_string_lossy())
             .file();
-        self.write(&self.data().join("postgresql.conf"), &settings)?;
+        self.write(&self.data().join("postgresql.conf"), &settings)
+    }
+
+    fn start_server(&self) -> Result<(), Error> {
+        self.write_settings()?;
         let process = self.order("start")?;
         let start = Instant::now();
         while !self.is_ready(&process) {
@@ -310,6 +320,10 @@ impl Cluster {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
@@ -342,5 +356,29 @@ impl Cluster {
     fn order(&self, order: &str) -> Result<String, Error> {
         let mut guard = self.guard.lock().unwrap_or_else(PoisonError::into_inner);
         guard.order(order)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cluster;
+    use crate::port;
+    use std::net::TcpListener;
+
+    #[test]
+    fn a_port_that_somebody_took_is_left_to_them() {
+        let mut cluster = Cluster::builder().fsync(false).start().unwrap();
+        cluster.stop().unwrap();
+        let somebody = TcpListener::bind("127.0.0.1:0").unwrap();
+        let taken = somebody.local_addr().unwrap().port();
+        let free = port::free().unwrap();
+        cluster.start_on_one_of([taken, free].into_iter()).unwrap();
+        assert_eq!(cluster.port(), free);
+        assert_eq!(cluster.query("SHOW port").unwrap(), free.to_string());
+
+        cluster.stop().unwrap();
+        let error = cluster.start_on_one_of([taken].into_iter()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("Address already in use"), "{error}");
     }
 }

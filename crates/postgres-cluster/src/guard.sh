@@ -8,9 +8,10 @@ folder=$1
 shift
 # The server's process, empty while there is none.
 server=
-# An answer that nobody reads any more must not keep us from clearing up. Caught, not ignored: what we
+# Neither an answer that nobody reads any more must keep us from clearing up, nor the hangup that the system
+# sends to a group with a frozen process whose last parent outside has ended. Caught, not ignored: what we
 # start would inherit that.
-trap : PIPE
+trap : PIPE HUP
 
 # Sets `found` to the server and all that descends from it, the server first. A process group would not
 # do: each process of the server makes one of its own.

@@ -29,6 +29,7 @@ mod guard;
 mod port;
 mod programs;
 mod run;
+mod standby;
 mod tls;
 
 use std::sync::OnceLock;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use futures_util::future::join;
+use futures_util::future::join3;
 use tokio_postgres::config::{SslMode, SslNegotiation};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Config, NoTls};
@@ -261,7 +261,14 @@ async fn set_up(link: &Link, options: &PostgresOptions) -> Result<Found, Fault> 
         "SELECT set_config('client_connection_check_interval', $1, false)",
         &values,
     );
-    let (settings, _) = join(settings, check).await;
+    // Every look-up of ours has its index. Plans are made before it is known how much will be looked up,
+    // and while tables are small: none may read a whole table instead. Other engines don't know these.
+    let plans = client.query_typed(
+        "SELECT set_config(name, 'off', false) FROM pg_catalog.pg_settings
+         WHERE name IN ('enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit')",
+        &[],
+    );
+    let (settings, _, _) = join3(settings, check, plans).await;
     let row = settings?;
     Ok(Found {
         encoding: row.try_get(5)?,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::connect::connect;
 use super::errors::Fault;
 use super::options::PostgresOptions;
-use super::session::{Link, Session};
+use super::session::{Link, Session, Steps, end_of};
 use super::wire::now;
 use crate::store::StoreError;
 
@@ -16,9 +16,6 @@ const IDLE_MAX: Duration = Duration::from_mins(10);
 /// How long a rollback may take where the call's own time is used up: a connection that is as good
 /// as new is worth it.
 const ROLLBACK_GRACE: Duration = Duration::from_millis(250);
-
-/// The longest time that is reckoned with; nobody waits longer.
-const LIMIT_MAX: Duration = Duration::from_hours(24 * 365);
 
 /// Up to so many connections to one server.
 pub(super) struct Pool {
@@ -87,19 +84,34 @@ impl Pool {
         self.finish(taken, deadline, outcome, commit_sent)
     }
 
-    /// As [`run`](Self::run), for work that can't be done twice.
+    /// Runs a call of many steps that commits nothing, each step within a limit of time. It is run a
+    /// second time where it failed at once for a connection that had lain idle and is dead.
     ///
     /// # Errors
-    /// As `run`; `Unavailable` also where an idle connection turned out to be dead.
-    pub(super) fn run_once<T>(
+    /// As `run`, but never `OutcomeUnknown`.
+    pub(super) fn read<T>(
         &self,
         limit: Duration,
-        work: impl AsyncFnOnce(&Link) -> Result<T, Fault>,
+        begin: impl AsyncFn(&Link) -> Result<(), Fault>,
+        work: impl FnOnce(&mut Steps<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         let deadline = end_of(limit);
         let mut taken = self.take(deadline)?;
-        let (outcome, commit_sent) = taken.run(deadline, work);
-        self.finish(taken, deadline, outcome, commit_sent)
+        let (mut begun, _) = taken.run(deadline, &begin);
+        if let Err(fault) = &begun
+            && !taken.fresh
+            && fault.is_loss()
+        {
+            self.close_idle();
+            taken.replace(deadline)?;
+            (begun, _) = taken.run(deadline, &begin);
+        }
+        let outcome = match (begun, &mut taken.session) {
+            (Ok(()), Some(session)) => work(&mut Steps::new(session, limit)),
+            (Ok(()), None) => Err(Fault::NoAnswer),
+            (Err(fault), _) => Err(fault),
+        };
+        self.finish(taken, end_of(limit), outcome, false)
     }
 
     /// Gives the connection back, as far as it can be used again.
@@ -187,12 +199,6 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.close_idle();
     }
-}
-
-/// When a call has to be over that may take so long from now on.
-fn end_of(limit: Duration) -> Instant {
-    let start = now();
-    start.checked_add(limit.min(LIMIT_MAX)).unwrap_or(start)
 }
 
 /// A connection in use. Dropping it closes it.

@@ -18,7 +18,7 @@ pub(super) struct Session {
 /// What statements go over.
 pub(super) struct Link {
     client: Client,
-    statements: RefCell<HashMap<&'static str, Statement>>,
+    statements: RefCell<HashMap<Box<str>, Statement>>,
     /// When the call that it is used for has to be over.
     deadline: Cell<Instant>,
     commit_sent: Cell<bool>,
@@ -75,6 +75,43 @@ impl Session {
     }
 }
 
+/// A session for a call of many steps, each with a limit of its own.
+pub(super) struct Steps<'s> {
+    session: &'s mut Session,
+    limit: Duration,
+}
+
+impl<'s> Steps<'s> {
+    pub(super) fn new(session: &'s mut Session, limit: Duration) -> Self {
+        Self { session, limit }
+    }
+
+    /// Runs a step up to the limit.
+    pub(super) fn run<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&Link) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.session.run(end_of(self.limit), work)
+    }
+
+    /// Runs a step that takes the longer the more the ledger holds.
+    pub(super) fn run_long<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&Link) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        self.session.run(end_of(LIMIT_MAX), work)
+    }
+}
+
+/// The longest time that is reckoned with; nobody waits longer.
+const LIMIT_MAX: Duration = Duration::from_hours(24 * 365);
+
+/// When a call has to be over that may take so long from now on.
+pub(super) fn end_of(limit: Duration) -> Instant {
+    let start = now();
+    start.checked_add(limit.min(LIMIT_MAX)).unwrap_or(start)
+}
+
 impl Link {
     /// The connection's own calls.
     pub(super) fn client(&self) -> &Client {
@@ -82,12 +119,14 @@ impl Link {
     }
 
     /// A statement, prepared the first time.
-    pub(super) async fn prepare(&self, sql: &'static str) -> Result<Statement, Fault> {
+    pub(super) async fn prepare(&self, sql: &str) -> Result<Statement, Fault> {
         if let Some(known) = self.statements.borrow().get(sql) {
             return Ok(known.clone());
         }
         let statement = self.client.prepare(sql).await?;
-        self.statements.borrow_mut().insert(sql, statement.clone());
+        self.statements
+            .borrow_mut()
+            .insert(sql.into(), statement.clone());
         Ok(statement)
     }
 

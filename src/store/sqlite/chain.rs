@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension};
 use super::errors::Fault;
 use super::rows::Columns;
 use super::statements::{LINK, LOAD_ENTRY};
-use crate::id::{MovementKey, RefundId};
-use crate::journal::{JournalRecord, TextOwner, text_owner};
+use crate::id::MovementKey;
+use crate::journal::JournalRecord;
 
 /// The positions of a chain's entries, as far back as they are linked.
 #[derive(Debug)]
@@ -77,13 +77,5 @@ pub(super) fn record(
         None => Err(Fault::Damaged(format!(
             "position {position}, in its chain, holds no entry"
         ))),
-    }
-}
-
-/// The refund that an entry is about. One that can't be read is about none.
-pub(super) fn refund_of(bytes: &[u8]) -> Option<RefundId> {
-    match text_owner(bytes) {
-        Ok(TextOwner::Refund(id)) => Some(id),
-        Ok(TextOwner::Movement) | Err(_) => None,
     }
 }

@@ -14,6 +14,7 @@ use super::load::{find_refund, org_number, read_refund};
 use super::rows::Columns;
 use super::statements::{HOLDER, MOVEMENT_NUMBER, key_columns, refund_columns, refund_joins};
 use crate::id::{Id, RefundId};
+use crate::journal::refund_of;
 use crate::query::{ListAfter, Page, RefundFilter};
 use crate::refund::{KindName, Refund};
 use crate::store::columns::key;
@@ -131,7 +132,7 @@ impl List<'_> {
         let mut ids = BTreeSet::new();
         for position in Chain::walk(self.connection, number, end)?.whole()? {
             let record = chain::record(self.connection, position, &key)?;
-            ids.extend(chain::refund_of(&record.entry.bytes));
+            ids.extend(refund_of(&record.entry.bytes));
         }
         let mut found = Vec::new();
         for id in ids {

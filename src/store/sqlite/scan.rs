@@ -15,7 +15,7 @@ use super::statements::{
 };
 use super::strays::{self, LAST_ENTRY};
 use crate::id::{MovementKey, RefundId};
-use crate::journal::JournalPosition;
+use crate::journal::{JournalPosition, refund_of};
 use crate::store::columns::key;
 use crate::store::{ScanRange, ScanRow};
 
@@ -172,7 +172,7 @@ impl Scan<'_, '_> {
                         visit!((self.visit)(ScanRow::Entry(&record)));
                     }
                     if self.range.refunds {
-                        refunds.extend(chain::refund_of(&record.entry.bytes));
+                        refunds.extend(refund_of(&record.entry.bytes));
                     }
                 }
                 Err(fault) => visit!(self.invalid(Some(&key), fault)?),

@@ -6,7 +6,6 @@ use crate::id::MovementKey;
 use crate::movement::Movement;
 use crate::store::sqlite::bind::{Binder, stored};
 use crate::store::sqlite::errors::Fault;
-use crate::store::sqlite::rows::MovementRow;
 use crate::store::sqlite::statements::{INSERT_MOVEMENT, UPDATE_MOVEMENT, UPDATE_MOVEMENT_SUMS};
 use crate::store::{Precondition, WriteBatch};
 
@@ -107,7 +106,7 @@ impl<'b> Writer<'_, 'b> {
     ) -> Result<usize, Fault> {
         let known = self.known.movements.get(&movement.key);
         let chain_position = located.chain_position.unwrap_or_default();
-        if known.is_some_and(|row| has_same_content(row, movement)) {
+        if known.is_some_and(|row| row.movement.has_same_content(movement)) {
             let mut statement = self.connection.prepare_cached(UPDATE_MOVEMENT_SUMS)?;
             let mut row = Binder::new(&mut statement);
             row.movement_sums(movement, chain_position)?;
@@ -138,14 +137,4 @@ fn version_wanted(precondition: &Precondition) -> Option<(&MovementKey, u64)> {
         Precondition::MovementAt { movement, version } => Some((movement, *version)),
         Precondition::ExternalIdFree { .. } => None,
     }
-}
-
-/// Whether only the sums and the end of the chain differ from what was loaded.
-fn has_same_content(row: &MovementRow, movement: &Movement) -> bool {
-    let known = &row.movement;
-    known.occurred_at == movement.occurred_at
-        && known.amount == movement.amount
-        && known.description.sequence == movement.description.sequence
-        && known.recorded_at == movement.recorded_at
-        && known.voided == movement.voided
 }

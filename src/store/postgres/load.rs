@@ -1,0 +1,242 @@
+//! Reading what a decision needs, with the movements locked or in one view of the past.
+
+use std::collections::{BTreeMap, HashMap};
+
+use futures_util::future::{join, join4};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
+
+use super::bind::{Keys, Uuid};
+use super::errors::Fault;
+use super::rows::{self, Columns};
+use super::session::Link;
+use super::statements::{LOAD_CHAINS, LOAD_HOLDERS, LOAD_MOVEMENTS, LOAD_REFUNDS, LOCK_MOVEMENTS};
+use crate::id::{Id, MovementKey, RefundId};
+use crate::journal::JournalEntry;
+use crate::movement::Movement;
+use crate::refund::Refund;
+use crate::store::columns::Damaged;
+use crate::store::{LoadedRefund, ReadSet, RefundLookup, Snapshot};
+
+/// What was found, in the store's own terms. What was locked stays true up to the end of the
+/// transaction.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) movements: HashMap<MovementKey, Option<Movement>>,
+    /// Who holds the external ids that were looked for.
+    pub(super) holders: HashMap<(Id, Id), Option<RefundId>>,
+    /// The refunds found, each with its movement.
+    pub(super) refunds: HashMap<RefundId, MovementKey>,
+}
+
+/// Everything that is wanted, in the transaction that `begin` begins, where it is given.
+pub(super) async fn load(
+    link: &Link,
+    begin: Option<&str>,
+    wanted: &ReadSet,
+    locks: bool,
+) -> Result<(Snapshot, Known), Fault> {
+    let begun = async {
+        match begin {
+            Some(sql) => Ok(link.client().batch_execute(sql).await?),
+            None => Ok::<(), Fault>(()),
+        }
+    };
+    // The statement that begins goes out first, and the others without waiting for its answer.
+    let (begun, found) = join(begun, Found::read(link, wanted, locks)).await;
+    begun?;
+    found?.into_snapshot(link, wanted).await
+}
+
+/// A refund that is looked for, in one of the two ways.
+struct Lookup<'w> {
+    org: &'w Id,
+    lookup: &'w RefundLookup,
+    revisions: &'w [u32],
+}
+
+/// What the first round trip brings.
+struct Found<'w> {
+    movements: HashMap<&'w MovementKey, Movement>,
+    refunds: Vec<(Lookup<'w>, Option<Refund>)>,
+}
+
+impl<'w> Found<'w> {
+    async fn read(link: &Link, wanted: &'w ReadSet, locks: bool) -> Result<Self, Fault> {
+        let keys: Vec<&MovementKey> = wanted.movements().collect();
+        let mut by_external_id = Vec::new();
+        let mut by_id = Vec::new();
+        let mut external_ids = (Vec::new(), Vec::new());
+        let mut ids = (Vec::new(), Vec::new());
+        for (org, lookup, revisions) in wanted.refunds() {
+            let of = Lookup {
+                org,
+                lookup,
+                revisions,
+            };
+            match lookup {
+                RefundLookup::ExternalId(external_id) => {
+                    by_external_id.push(of);
+                    external_ids.0.push(org.as_str());
+                    external_ids.1.push(external_id.as_str());
+                }
+                RefundLookup::Id(id) => {
+                    by_id.push(of);
+                    ids.0.push(org.as_str());
+                    ids.1.push(Uuid(*id));
+                }
+                RefundLookup::Nothing => {}
+            }
+        }
+        let bound: Keys<'_> = keys.iter().copied().collect();
+        let parameters = bound.parameters();
+        // All are prepared before the first is sent: what comes after the lock must be sent after it,
+        // to see what those wrote who had the lock before.
+        let lock = prepared(link, LOCK_MOVEMENTS, locks && !keys.is_empty()).await?;
+        let load = prepared(link, LOAD_MOVEMENTS, !keys.is_empty()).await?;
+        let holders = prepared(link, LOAD_HOLDERS, !by_external_id.is_empty()).await?;
+        let refunds = prepared(link, LOAD_REFUNDS, !by_id.is_empty()).await?;
+        let (locked, movements, holders, refunds) = join4(
+            rows(link, lock.as_ref(), &parameters),
+            rows(link, load.as_ref(), &parameters),
+            rows(link, holders.as_ref(), &[&external_ids.0, &external_ids.1]),
+            rows(link, refunds.as_ref(), &[&ids.0, &ids.1]),
+        )
+        .await;
+        locked?;
+        let mut found = Self {
+            movements: HashMap::with_capacity(keys.len()),
+            refunds: Vec::new(),
+        };
+        for row in movements? {
+            let mut columns = Columns::new(&row);
+            if let Some(key) = at(&keys, columns.integer()?) {
+                let movement = rows::movement(&mut columns, (*key).clone())?;
+                found.movements.insert(key, movement);
+            }
+        }
+        found.add(by_external_id, &holders?)?;
+        found.add(by_id, &refunds?)?;
+        Ok(found)
+    }
+
+    fn add(&mut self, lookups: Vec<Lookup<'w>>, rows: &[Row]) -> Result<(), Fault> {
+        let mut refunds: Vec<Option<Refund>> = Vec::new();
+        refunds.resize_with(lookups.len(), || None);
+        for row in rows {
+            let mut columns = Columns::new(row);
+            let ordinal = columns.integer()?;
+            let refund = rows::refund(&mut columns)?;
+            if let Some(place) = index(ordinal).and_then(|index| refunds.get_mut(index)) {
+                *place = Some(refund);
+            }
+        }
+        self.refunds.extend(lookups.into_iter().zip(refunds));
+        Ok(())
+    }
+
+    async fn into_snapshot(
+        mut self,
+        link: &Link,
+        wanted: &ReadSet,
+    ) -> Result<(Snapshot, Known), Fault> {
+        let chains = self.chains_of_past(link).await?;
+        let mut snapshot = Snapshot::default();
+        let mut known = Known::default();
+        for key in wanted.movements() {
+            let movement = self.movements.remove(key);
+            snapshot.put_movement(key.clone(), movement.clone());
+            known.movements.insert(key.clone(), movement);
+        }
+        for (of, refund) in self.refunds {
+            if let RefundLookup::ExternalId(external_id) = of.lookup {
+                let key = (of.org.clone(), external_id.clone());
+                known
+                    .holders
+                    .insert(key, refund.as_ref().map(|refund| refund.id));
+            }
+            let loaded = match refund {
+                None => None,
+                Some(refund) => {
+                    known.refunds.insert(refund.id, refund.movement.clone());
+                    let chain = chains.get(&refund.movement).map_or(&[][..], Vec::as_slice);
+                    Some(LoadedRefund::from_chain(refund, of.revisions, chain)?)
+                }
+            };
+            snapshot.put_refund(of.org.clone(), of.lookup.clone(), loaded);
+        }
+        Ok((snapshot, known))
+    }
+
+    /// The chains that know the past revisions which are wanted: many refunds may share one.
+    async fn chains_of_past(
+        &self,
+        link: &Link,
+    ) -> Result<BTreeMap<MovementKey, Vec<JournalEntry>>, Fault> {
+        let mut chains = BTreeMap::new();
+        for (of, refund) in &self.refunds {
+            if let Some(refund) = refund
+                && of.revisions.iter().any(|at| *at != refund.revision)
+            {
+                chains.insert(refund.movement.clone(), Vec::new());
+            }
+        }
+        if chains.is_empty() {
+            return Ok(chains);
+        }
+        let keys: Vec<MovementKey> = chains.keys().cloned().collect();
+        for (key, entry) in entries_of(link, &keys).await? {
+            if let Some(chain) = chains.get_mut(key) {
+                chain.push(entry);
+            }
+        }
+        Ok(chains)
+    }
+}
+
+/// The entries of whole chains, each with its key, in order.
+pub(super) async fn entries_of<'k>(
+    link: &Link,
+    keys: &'k [MovementKey],
+) -> Result<Vec<(&'k MovementKey, JournalEntry)>, Fault> {
+    let bound: Keys<'_> = keys.iter().collect();
+    let mut entries = Vec::new();
+    let statement = link.prepare(LOAD_CHAINS).await?;
+    for row in rows(link, Some(&statement), &bound.parameters()).await? {
+        let mut columns = Columns::new(&row);
+        let key = at(keys, columns.integer()?)
+            .ok_or_else(|| Damaged("an entry is none of those asked for".into()))?;
+        entries.push((key, columns.record(key)?.entry));
+    }
+    Ok(entries)
+}
+
+/// A statement, where it is needed.
+async fn prepared(link: &Link, sql: &str, is_needed: bool) -> Result<Option<Statement>, Fault> {
+    if is_needed {
+        Ok(Some(link.prepare(sql).await?))
+    } else {
+        Ok(None)
+    }
+}
+
+/// The rows of a statement, where there is one.
+async fn rows(
+    link: &Link,
+    statement: Option<&Statement>,
+    parameters: &[&(dyn ToSql + Sync)],
+) -> Result<Vec<Row>, Fault> {
+    match statement {
+        Some(statement) => Ok(link.client().query(statement, parameters).await?),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Where an ordinal of the server's, from 1, points to.
+fn index(ordinal: i64) -> Option<usize> {
+    usize::try_from(ordinal).ok()?.checked_sub(1)
+}
+
+pub(super) fn at<T>(of: &[T], ordinal: i64) -> Option<&T> {
+    of.get(index(ordinal)?)
+}
