@@ -299,3 +299,6 @@ impl fmt::Debug for PostgresOptions {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
