@@ -275,3 +275,6 @@ async fn set_up(link: &Link, options: &PostgresOptions) -> Result<Found, Fault> 
         read_only: row.try_get::<_, String>(6)? == "on",
     })
 }
+
+#[cfg(all(test, unix))]
+mod tests;

@@ -174,3 +174,6 @@ fn refused(refusal: &DbError, reason: String) -> StoreError {
         _ => StoreError::Failed { reason },
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;

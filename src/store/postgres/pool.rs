@@ -273,3 +273,6 @@ impl Drop for Taken<'_> {
         self.pool.freed.notify_one();
     }
 }
+
+#[cfg(all(test, unix))]
+mod tests;
