@@ -20,7 +20,7 @@ pub(crate) enum Location {
     /// In a SQLite file.
     File(PathBuf),
     /// On a PostgreSQL server.
-    Server(PostgresOptions),
+    Server(Box<PostgresOptions>),
 }
 
 /// The ledger that the command line names, made if there is none.
@@ -73,20 +73,20 @@ impl Location {
     pub(crate) fn server(url: &ServerUrl) -> Result<Self, Failure> {
         let options = PostgresOptions::new(url.with_its_password())
             .map_err(|error| Failure::Usage(error.to_string()))?;
-        if options.has_password() {
-            return Ok(Self::Server(options));
-        }
-        Ok(Self::Server(match password()? {
-            Some(password) => options.with_password(&password),
-            None => options,
-        }))
+        let options = match password()? {
+            Some(password) if !options.has_password() => options.with_password(&password),
+            _ => options,
+        };
+        Ok(Self::Server(Box::new(options)))
     }
 
     /// The same place, with so many connections at once where it is a server.
     pub(crate) fn with_connections_max(self, connections: usize) -> Self {
         match self {
             Self::File(path) => Self::File(path),
-            Self::Server(options) => Self::Server(options.with_connections_max(connections)),
+            Self::Server(options) => {
+                Self::Server(Box::new(options.with_connections_max(connections)))
+            }
         }
     }
 

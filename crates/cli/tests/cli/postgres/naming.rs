@@ -268,3 +268,48 @@ fn a_backup_of_a_server_is_refused_with_what_to_use() {
     run.tells("refunds export");
     assert!(!file.exists());
 }
+
+#[test]
+fn tables_of_a_newer_version_are_refused_and_not_taken_for_none() {
+    let place = new_place();
+    place.import(&[MOVEMENT, REFUND]).exits(0);
+    let url = place.named()[1].to_str().unwrap().to_owned();
+    let schema = url.rsplit('=').next().unwrap();
+    let set = |version: u32| {
+        let sql =
+            format!("UPDATE {schema}.ledger SET version = {version}, usable_from = {version}");
+        shared().execute(&sql).unwrap();
+    };
+    set(1_000);
+    let lines = place.file("lines.jsonl", MOVEMENT);
+    for arguments in [
+        &["list"][..],
+        &["import", &lines],
+        &["import", "--dry-run", &lines],
+        &["import", "--preserve", &lines],
+        &["demo"],
+    ] {
+        let run = place.run(arguments).exits(2);
+        run.tells("newer version");
+        run.tells(&shown(&url));
+    }
+    let error = place.run_json(&["list"]).exits(2).json_error();
+    assert_eq!(error["code"], "internal", "{error}");
+    set(1);
+    assert_eq!(place.refunds().len(), 1);
+}
+
+#[test]
+fn a_server_that_only_reads_is_read_and_says_why_it_books_nothing() {
+    let url = shared().create_database("only_reads").unwrap();
+    let place = Place::on_server(&url);
+    place.import(&[MOVEMENT]).exits(0);
+    shared()
+        .execute("ALTER DATABASE only_reads SET default_transaction_read_only = on")
+        .unwrap();
+    assert_eq!(place.run(&["verify"]).exits(0).stderr, "");
+    let run = place.import(&[REFUND]).exits(2);
+    run.tells("read-only");
+    run.tells("store_unavailable");
+    assert_eq!(place.refunds().len(), 0);
+}

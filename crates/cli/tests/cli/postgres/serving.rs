@@ -302,6 +302,37 @@ fn a_movement_that_others_hold_is_a_504_and_nothing_is_booked() {
 }
 
 #[test]
+fn a_store_that_only_reads_answers_what_is_read_and_502_to_the_rest() {
+    let url = shared().create_database("reads_for_now").unwrap();
+    let place = Place::on_server(&url);
+    let server = Running::start(&place, &["--store-timeout", STORE_TIMEOUT]);
+    let client = server.client(None);
+    client.put(MOVEMENT_PATH, &charge(121)).is(201);
+    let only_reads = |answer: &str| {
+        shared()
+            .execute(&format!(
+                "ALTER DATABASE reads_for_now SET default_transaction_read_only = {answer}; \
+                 SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                 WHERE datname = 'reads_for_now'"
+            ))
+            .unwrap();
+    };
+    only_reads("on");
+    eventually("its sessions begin anew", || {
+        client.get(MOVEMENT_PATH).status == 200
+    });
+    client
+        .post(&refunds(), &refund("r-1", "1"))
+        .refused(502, "store_unavailable");
+    client.get(MOVEMENT_PATH).is(200);
+    client.get("/healthz").is(200);
+    log_with(&place, "read-only");
+    only_reads("off");
+    book_once_it_is_back(&client, &refund("r-1", "1"));
+    assert_eq!(place.refunds().len(), 1);
+}
+
+#[test]
 fn the_server_does_not_start_without_its_store() {
     let cluster = cluster();
     let place = Place::on_server(&cluster.url());
