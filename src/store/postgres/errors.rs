@@ -175,5 +175,5 @@ fn refused(refusal: &DbError, reason: String) -> StoreError {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

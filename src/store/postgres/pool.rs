@@ -274,5 +274,5 @@ impl Drop for Taken<'_> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

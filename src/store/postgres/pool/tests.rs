@@ -1,3 +1,8 @@
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests of time limits measure the time"
+)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, mpsc};
@@ -276,20 +281,34 @@ fn an_idle_connection_that_dies_as_it_is_used_is_replaced_once() {
 }
 
 #[test]
-fn work_that_cannot_be_repeated_is_not() {
+fn a_call_of_many_steps_is_begun_anew_but_never_repeated() {
     let server = shared();
     let pool = pool_of(server, 1);
+    let end = |process: i32| {
+        let sql = format!("SELECT pg_terminate_backend({process}, 10000)");
+        server.execute(&sql).unwrap();
+    };
     let old = process(&pool);
-    let outcome = pool.run_once(ENOUGH, async |link| {
-        server
-            .execute(&format!("SELECT pg_terminate_backend({old}, 10000)"))
-            .unwrap();
-        run(link, "SELECT 1").await
+    let begun = AtomicUsize::new(0);
+    let begin = async |link: &Link| {
+        if begun.fetch_add(1, Ordering::Relaxed) == 0 {
+            end(old);
+        }
+        run(link, "BEGIN").await
+    };
+    let mut visits = 0;
+    let outcome = pool.read(ENOUGH, begin, |steps| {
+        visits += 1;
+        let process = steps.run(async |link| number(link, "SELECT pg_backend_pid()").await)?;
+        end(process);
+        steps.run(async |link| run(link, "SELECT 1").await)
     });
     assert!(
-        matches!(outcome, Err(StoreError::Unavailable { .. })),
+        matches!(&outcome, Err(StoreError::Unavailable { reason }) if reason.contains("57P01")),
         "{outcome:?}"
     );
+    assert_eq!(begun.into_inner(), 2);
+    assert_eq!(visits, 1);
     process(&pool);
 }
 
@@ -327,9 +346,12 @@ fn from_the_commit_on_a_lost_connection_leaves_the_outcome_unknown() {
         run(link, "SELECT 1").await
     });
     assert_eq!(committed, Ok(()));
-    let outcome = pool.run_once(ENOUGH, async |link| {
+    let mut runs = 0;
+    let outcome = pool.run(ENOUGH, async |link| {
+        runs += 1;
         run(link, "SELECT pg_terminate_backend(pg_backend_pid())").await
     });
+    assert_eq!(runs, 2, "the first was over an idle connection");
     assert!(
         matches!(outcome, Err(StoreError::Unavailable { .. })),
         "{outcome:?}"
