@@ -58,7 +58,7 @@ fn list(options: &PostgresOptions, reasons: &[(&Host, String)]) -> String {
             _ => format!("{host}: {reason}"),
         })
         .collect();
-    format!("{options}: {}", each.join("; "))
+    each.join("; ")
 }
 
 /// Why one host, or one address of it, is not the one.

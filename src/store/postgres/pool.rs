@@ -54,7 +54,8 @@ impl Pool {
     }
 
     /// Runs `work` over a connection, within a limit of time. It is run a second time where the
-    /// connection had lain idle and turns out to be dead before anything was committed.
+    /// connection had lain idle and turns out, before anything was committed, to be dead or to lead to
+    /// a server that has become a standby.
     ///
     /// What `work` began and did not commit is rolled back when it fails or panics.
     ///
@@ -74,7 +75,7 @@ impl Pool {
         if let Err(fault) = &outcome
             && !taken.fresh
             && !commit_sent
-            && (fault.is_loss() || fault.is_stale_statement())
+            && (fault.is_loss() || fault.is_stale_statement() || self.is_demoted(fault))
         {
             // The others have lain there as long, and the server was the same.
             self.close_idle();
@@ -124,7 +125,9 @@ impl Pool {
     ) -> Result<T, StoreError> {
         match &outcome {
             Ok(_) => taken.give_back(),
-            Err(fault) if fault.leaves_session_usable() => taken.roll_back(deadline),
+            Err(fault) if fault.leaves_session_usable() && !self.is_demoted(fault) => {
+                taken.roll_back(deadline);
+            }
             // Dropping it closes it, and the server rolls back.
             Err(_) => {
                 drop(taken);
@@ -132,6 +135,12 @@ impl Pool {
             }
         }
         outcome.map_err(|fault| fault.at(&self.options, commit_sent))
+    }
+
+    /// Whether the server could be written to when it was connected to, and can't any more: another one
+    /// has taken over.
+    fn is_demoted(&self, fault: &Fault) -> bool {
+        self.options.must_write && fault.is_read_only()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

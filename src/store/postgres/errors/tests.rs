@@ -156,12 +156,19 @@ fn a_value_of_another_type_is_of_no_ledger() {
 }
 
 #[test]
-fn damage_names_the_server() {
+fn what_is_found_wrong_names_the_server() {
     let options = PostgresOptions::new("postgres://ann:secret@h/x").unwrap();
     assert_eq!(
         Fault::Damaged("a row is odd".to_owned()).at(&options, false),
         StoreError::Corrupted {
             reason: "postgres://ann@h:5432/x: a row is odd".to_owned()
         }
+    );
+    let newer = StoreError::Unsupported {
+        reason: "its tables are newer".to_owned(),
+    };
+    assert_eq!(
+        Fault::Store(newer).at(&options, true).to_string(),
+        "postgres://ann@h:5432/x: its tables are newer"
     );
 }

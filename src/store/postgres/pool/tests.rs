@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, mpsc};
 use std::time::{Duration, Instant};
 
-use postgres_cluster::Cluster;
+use postgres_cluster::{Cluster, PASSWORD};
 
 use super::Pool;
 use crate::store::StoreError;
@@ -310,6 +310,40 @@ fn a_call_of_many_steps_is_begun_anew_but_never_repeated() {
     assert_eq!(begun.into_inner(), 2);
     assert_eq!(visits, 1);
     process(&pool);
+}
+
+#[test]
+fn a_server_that_can_no_longer_be_written_to_is_left_for_another() {
+    let demoted = Cluster::builder().fsync(false).start().unwrap();
+    let (first, second) = (demoted.port(), shared().port());
+    let url =
+        format!("postgres://postgres:{PASSWORD}@127.0.0.1:{first},127.0.0.1:{second}/postgres");
+    let pool = Pool::new(PostgresOptions::new(&url).unwrap());
+    let ask = |sql: &str| {
+        pool.run(ENOUGH, async |link| {
+            let row = link.client().query_typed_one(sql, &[]).await?;
+            Ok(row.try_get::<_, String>(0)?)
+        })
+        .unwrap()
+    };
+    assert_eq!(ask("SHOW port"), first.to_string());
+    demoted
+        .execute("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()")
+        .unwrap();
+    wait_until("the session should learn of it", || {
+        ask("SHOW default_transaction_read_only") == "on"
+    });
+    // It is still good for reading.
+    assert_eq!(ask("SHOW port"), first.to_string());
+    pool.run(ENOUGH, async |link| {
+        run(
+            link,
+            "CREATE TABLE IF NOT EXISTS public.written_elsewhere ()",
+        )
+        .await
+    })
+    .unwrap();
+    assert_eq!(ask("SHOW port"), second.to_string());
 }
 
 #[test]
