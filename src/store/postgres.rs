@@ -98,10 +98,32 @@ impl PostgresStore {
     /// # Errors
     /// As [`PostgresStore::open`], and [`StoreError::Unsupported`] where there is no ledger.
     pub fn open_existing(options: &PostgresOptions) -> Result<Self, StoreError> {
+        Self::open_if_there(options)?.ok_or_else(|| StoreError::Unsupported {
+            reason: "there is no ledger there: its tables are missing".into(),
+        })
+    }
+
+    /// Opens the ledger on this server, if there is one.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open_existing`], but for a ledger that is not there.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::StoreError> {
+    /// use refund_ledger::StoreError;
+    /// use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
+    ///
+    /// let nowhere = PostgresOptions::new("postgres://refunds@127.0.0.1:1/billing")?;
+    /// let refused = PostgresStore::open_if_there(&nowhere).unwrap_err(); // nobody listens there
+    /// assert!(matches!(refused, StoreError::Unavailable { .. }));
+    /// # Ok(()) }
+    /// ```
+    pub fn open_if_there(options: &PostgresOptions) -> Result<Option<Self>, StoreError> {
         let this = Self::connect(options);
-        this.pool
-            .run(this.limit, async |link| schema::check(link).await)?;
-        Ok(this)
+        let is_there = this
+            .pool
+            .run(this.limit, async |link| schema::is_there(link).await)?;
+        Ok(is_there.then_some(this))
     }
 
     fn connect(options: &PostgresOptions) -> Self {

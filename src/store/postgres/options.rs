@@ -168,6 +168,11 @@ impl PostgresOptions {
         self
     }
 
+    /// Whether a password is known, by the URL or by [`PostgresOptions::with_password`].
+    pub fn has_password(&self) -> bool {
+        self.password.is_some()
+    }
+
     /// The same for the ledger in another schema, of the same database.
     ///
     /// # Errors
