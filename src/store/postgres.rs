@@ -84,6 +84,23 @@ impl PostgresStore {
     /// [`StoreError::Unavailable`] where the server can't be reached or lets nobody in,
     /// [`StoreError::Unsupported`] where the tables are a newer version's or none of a ledger,
     /// [`StoreError::Failed`] where the right to make them is missing.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = postgres_cluster::shared()?;
+    /// # let url = server.url(); // such as postgres://refunds@db.example/billing
+    /// use std::sync::Arc;
+    /// use refund_ledger::Ledger;
+    /// use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
+    /// let store = PostgresStore::open(&PostgresOptions::new(&url)?)?;
+    /// let ledger = Ledger::with_system_host(Arc::new(store));
+    /// assert!(ledger.verify(None)?.is_valid());
+    ///
+    /// let elsewhere = PostgresOptions::new(&url.replace("/postgres", "/nowhere"))?;
+    /// let refused = PostgresStore::open(&elsewhere).unwrap_err();
+    /// assert!(refused.to_string().contains("`nowhere`"), "{refused}");
+    /// # Ok(()) }
+    /// ```
     pub fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
         let this = Self::connect(options);
         let schema = options.schema();
@@ -97,6 +114,19 @@ impl PostgresStore {
     ///
     /// # Errors
     /// As [`PostgresStore::open`], and [`StoreError::Unsupported`] where there is no ledger.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = postgres_cluster::shared()?.url();
+    /// use refund_ledger::StoreError;
+    /// use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
+    /// let empty = PostgresOptions::new(&url)?.with_schema("not_yet")?;
+    /// let refused = PostgresStore::open_existing(&empty).unwrap_err();
+    /// assert!(matches!(refused, StoreError::Unsupported { .. }));
+    /// PostgresStore::open(&empty)?; // makes it
+    /// PostgresStore::open_existing(&empty)?;
+    /// # Ok(()) }
+    /// ```
     pub fn open_existing(options: &PostgresOptions) -> Result<Self, StoreError> {
         Self::open_if_there(options)?.ok_or_else(|| StoreError::Unsupported {
             reason: "there is no ledger there: its tables are missing".into(),
