@@ -93,19 +93,19 @@ impl Pool {
     pub(super) fn read<T>(
         &self,
         limit: Duration,
-        begin: impl AsyncFn(&Link) -> Result<(), Fault>,
+        begin: &impl AsyncFn(&Link) -> Result<(), Fault>,
         work: impl FnOnce(&mut Steps<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         let deadline = end_of(limit);
         let mut taken = self.take(deadline)?;
-        let (mut begun, _) = taken.run(deadline, &begin);
+        let (mut begun, _) = taken.run(deadline, begin);
         if let Err(fault) = &begun
             && !taken.fresh
             && fault.is_loss()
         {
             self.close_idle();
             taken.replace(deadline)?;
-            (begun, _) = taken.run(deadline, &begin);
+            (begun, _) = taken.run(deadline, begin);
         }
         let outcome = match (begun, &mut taken.session) {
             (Ok(()), Some(session)) => work(&mut Steps::new(session, limit)),

@@ -297,7 +297,7 @@ fn a_call_of_many_steps_is_begun_anew_but_never_repeated() {
         run(link, "BEGIN").await
     };
     let mut visits = 0;
-    let outcome = pool.read(ENOUGH, begin, |steps| {
+    let outcome = pool.read(ENOUGH, &begin, |steps| {
         visits += 1;
         let process = steps.run(async |link| number(link, "SELECT pg_backend_pid()").await)?;
         end(process);
