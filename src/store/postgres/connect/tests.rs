@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use postgres_cluster::{Cluster, PASSWORD};
 use tokio_postgres::error::SqlState;
 
-use super::connect;
+use super::{connect, encrypts};
 use crate::store::StoreError;
 use crate::store::postgres::errors::Fault;
 use crate::store::postgres::options::PostgresOptions;
@@ -355,6 +355,24 @@ mod tls {
         let query = format!("sslrootcert={authority}&hostaddr=127.0.0.1");
         let reason = unavailable(&with(&server, "x", &format!("{query}&sslmode=disable")));
         assert!(reason.contains("pg_hba.conf"), "{reason}");
+    }
+
+    #[test]
+    fn what_leaves_this_machine_is_encrypted_unless_it_is_told_not_to_be() {
+        for (host, query, expected) in [
+            ("db.example", "", true),
+            ("db.example", "?sslmode=require", true),
+            ("db.example", "?sslmode=disable", false),
+            ("localhost", "", false),
+            ("localhost", "?sslmode=verify-full", true),
+        ] {
+            let options = PostgresOptions::new(&format!("postgres://ann@{host}/x{query}")).unwrap();
+            assert_eq!(
+                encrypts(&options.hosts[0], &options),
+                expected,
+                "{host}{query}"
+            );
+        }
     }
 
     #[test]
