@@ -200,9 +200,9 @@ fn race(threads: usize, work: impl Fn(usize, &Barrier) + Sync) -> f64 {
             .collect();
         barrier.wait();
         timed(|| {
-            running
-                .into_iter()
-                .for_each(|thread| thread.join().unwrap())
+            for thread in running {
+                thread.join().unwrap();
+            }
         })
     })
 }

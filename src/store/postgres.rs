@@ -129,7 +129,7 @@ impl PostgresStore {
     /// ```
     pub fn open_existing(options: &PostgresOptions) -> Result<Self, StoreError> {
         Self::open_if_there(options)?.ok_or_else(|| StoreError::Unsupported {
-            reason: "there is no ledger there: its tables are missing".into(),
+            reason: format!("{options}: there is no ledger there: its tables are missing"),
         })
     }
 
@@ -257,7 +257,7 @@ impl Store for PostgresStore {
             let begin = format!("{}; {patient}", begin_reading(link));
             Ok(link.client().batch_execute(&begin).await?)
         };
-        self.pool.read(self.limit, begin, |steps| {
+        self.pool.read(self.limit, &begin, |steps| {
             let last = scan::scan(steps, range, visit)?;
             steps.run(end)?;
             Ok(last)
@@ -298,7 +298,7 @@ impl Store for PostgresStore {
     ) -> Result<(), StoreError> {
         let begin =
             async |link: &Link| Ok(link.client().batch_execute(&begin_reading(link)).await?);
-        self.pool.read(self.limit, begin, |steps| {
+        self.pool.read(self.limit, &begin, |steps| {
             let mut next = Some(outlines::Start::at(from));
             while let Some(start) = next {
                 next =

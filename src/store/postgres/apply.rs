@@ -232,6 +232,9 @@ struct Rows<'b> {
     erased_sequences: Vec<i64>,
 }
 
+/// A statement that is on its way.
+type Sent<'a> = Pin<Box<dyn Future<Output = Result<(), Fault>> + 'a>>;
+
 impl<'b> Rows<'b> {
     fn of(batch: &'b WriteBatch, known: &Known, erased: &Erased<'b>) -> Self {
         let mut rows = Self::default();
@@ -309,7 +312,7 @@ impl<'b> Rows<'b> {
             }
         }
         link.will_commit();
-        let mut sent: Vec<Pin<Box<dyn Future<Output = Result<(), Fault>> + '_>>> = Vec::new();
+        let mut sent: Vec<Sent<'_>> = Vec::new();
         for (statement, parameters, count) in &prepared {
             sent.push(Box::pin(execute(link, statement, parameters, *count)));
         }

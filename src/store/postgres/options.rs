@@ -150,7 +150,7 @@ impl PostgresOptions {
             connect_limit: None,
             keepalive: Keepalive {
                 on: true,
-                idle: Duration::from_secs(60),
+                idle: Duration::from_mins(1),
                 interval: None,
                 count: None,
                 unacknowledged: None,

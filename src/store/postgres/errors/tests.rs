@@ -39,76 +39,63 @@ fn failed(url: &str, sql: &str) -> StoreError {
 
 #[test]
 fn each_state_has_its_error() {
-    let cases: [(&str, fn(&StoreError) -> bool); 26] = [
-        ("55P03", |error| *error == StoreError::Busy),
-        ("57014", |error| *error == StoreError::Busy),
-        ("40001", |error| *error == StoreError::Conflict),
-        ("40P01", |error| *error == StoreError::Conflict),
-        ("23505", |error| *error == StoreError::Conflict),
-        ("25006", is_unavailable),
-        ("53300", is_unavailable),
-        ("57P01", is_unavailable),
-        ("57P02", is_unavailable),
-        ("57P03", is_unavailable),
-        ("08006", is_unavailable),
-        ("28000", is_unavailable),
-        ("28P01", is_unavailable),
-        ("3D000", is_unavailable),
-        ("42501", is_failed),
-        ("53100", is_failed),
-        ("53200", is_failed),
-        ("23514", is_failed),
-        ("22012", is_failed),
-        ("XX001", is_corrupted),
-        ("XX002", is_corrupted),
-        ("42P01", is_unsupported),
-        ("42703", is_unsupported),
-        ("3F000", is_unsupported),
-        ("0A000", is_unsupported),
-        ("40003", is_unavailable),
-    ];
-    for (state, is_expected) in cases {
-        let error = raised(state, false);
-        assert!(is_expected(&error), "{state} became {error:?}");
+    for (state, expected) in [
+        ("55P03", "busy"),
+        ("57014", "busy"),
+        ("40001", "conflict"),
+        ("40P01", "conflict"),
+        ("23505", "conflict"),
+        ("25006", "unavailable"),
+        ("53300", "unavailable"),
+        ("57P01", "unavailable"),
+        ("57P02", "unavailable"),
+        ("57P03", "unavailable"),
+        ("08006", "unavailable"),
+        ("28000", "unavailable"),
+        ("28P01", "unavailable"),
+        ("3D000", "unavailable"),
+        ("40003", "unavailable"),
+        ("42501", "failed"),
+        ("53100", "failed"),
+        ("53200", "failed"),
+        ("23514", "failed"),
+        ("22012", "failed"),
+        ("XX001", "corrupted"),
+        ("XX002", "corrupted"),
+        ("42P01", "unsupported"),
+        ("42703", "unsupported"),
+        ("3F000", "unsupported"),
+        ("0A000", "unsupported"),
+    ] {
+        let before = raised(state, false);
+        assert_eq!(kind(&before), expected, "{state}: {before:?}");
         // A refusal says that nothing was committed; these say that nobody knows.
-        let after_commit = raised(state, true);
-        if ["57P01", "57P02", "08006", "40003"].contains(&state) {
-            assert!(
-                matches!(after_commit, StoreError::OutcomeUnknown { .. }),
-                "{state} after the commit was sent became {after_commit:?}"
-            );
-        } else {
-            assert!(
-                is_expected(&after_commit),
-                "{state} after the commit was sent became {after_commit:?}"
-            );
-        }
-        for error in [error, after_commit] {
-            let named = error.to_string();
+        let open = ["57P01", "57P02", "08006", "40003"].contains(&state);
+        let expected = if open { "outcome unknown" } else { expected };
+        let after = raised(state, true);
+        assert_eq!(kind(&after), expected, "{state} after a commit: {after:?}");
+        for error in [before, after] {
+            let text = error.to_string();
             assert!(
                 matches!(error, StoreError::Busy | StoreError::Conflict)
-                    || (named.contains(&format!("as planned (SQLSTATE {state}"))
-                        && named.contains(&format!("@127.0.0.1:{}", shared().port()))),
-                "{named}"
+                    || (text.contains(&format!("as planned (SQLSTATE {state}"))
+                        && text.contains(&format!("@127.0.0.1:{}", shared().port()))),
+                "{text}"
             );
         }
     }
 }
 
-fn is_unavailable(error: &StoreError) -> bool {
-    matches!(error, StoreError::Unavailable { .. })
-}
-
-fn is_failed(error: &StoreError) -> bool {
-    matches!(error, StoreError::Failed { .. })
-}
-
-fn is_corrupted(error: &StoreError) -> bool {
-    matches!(error, StoreError::Corrupted { .. })
-}
-
-fn is_unsupported(error: &StoreError) -> bool {
-    matches!(error, StoreError::Unsupported { .. })
+fn kind(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Conflict => "conflict",
+        StoreError::Busy => "busy",
+        StoreError::OutcomeUnknown { .. } => "outcome unknown",
+        StoreError::Unavailable { .. } => "unavailable",
+        StoreError::Corrupted { .. } => "corrupted",
+        StoreError::Unsupported { .. } => "unsupported",
+        StoreError::Failed { .. } => "failed",
+    }
 }
 
 #[test]
@@ -169,12 +156,19 @@ fn a_value_of_another_type_is_of_no_ledger() {
 }
 
 #[test]
-fn damage_names_the_server() {
+fn what_is_found_wrong_names_the_server() {
     let options = PostgresOptions::new("postgres://ann:secret@h/x").unwrap();
     assert_eq!(
         Fault::Damaged("a row is odd".to_owned()).at(&options, false),
         StoreError::Corrupted {
             reason: "postgres://ann@h:5432/x: a row is odd".to_owned()
         }
+    );
+    let newer = StoreError::Unsupported {
+        reason: "its tables are newer".to_owned(),
+    };
+    assert_eq!(
+        Fault::Store(newer).at(&options, true).to_string(),
+        "postgres://ann@h:5432/x: its tables are newer"
     );
 }

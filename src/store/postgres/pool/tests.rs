@@ -1,9 +1,14 @@
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests of time limits measure the time"
+)]
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Barrier, mpsc};
 use std::time::{Duration, Instant};
 
-use postgres_cluster::Cluster;
+use postgres_cluster::{Cluster, PASSWORD};
 
 use super::Pool;
 use crate::store::StoreError;
@@ -276,21 +281,69 @@ fn an_idle_connection_that_dies_as_it_is_used_is_replaced_once() {
 }
 
 #[test]
-fn work_that_cannot_be_repeated_is_not() {
+fn a_call_of_many_steps_is_begun_anew_but_never_repeated() {
     let server = shared();
     let pool = pool_of(server, 1);
+    let end = |process: i32| {
+        let sql = format!("SELECT pg_terminate_backend({process}, 10000)");
+        server.execute(&sql).unwrap();
+    };
     let old = process(&pool);
-    let outcome = pool.run_once(ENOUGH, async |link| {
-        server
-            .execute(&format!("SELECT pg_terminate_backend({old}, 10000)"))
-            .unwrap();
-        run(link, "SELECT 1").await
+    let begun = AtomicUsize::new(0);
+    let begin = async |link: &Link| {
+        if begun.fetch_add(1, Ordering::Relaxed) == 0 {
+            end(old);
+        }
+        run(link, "BEGIN").await
+    };
+    let mut visits = 0;
+    let outcome = pool.read(ENOUGH, &begin, |steps| {
+        visits += 1;
+        let process = steps.run(async |link| number(link, "SELECT pg_backend_pid()").await)?;
+        end(process);
+        steps.run(async |link| run(link, "SELECT 1").await)
     });
     assert!(
-        matches!(outcome, Err(StoreError::Unavailable { .. })),
+        matches!(&outcome, Err(StoreError::Unavailable { reason }) if reason.contains("57P01")),
         "{outcome:?}"
     );
+    assert_eq!(begun.into_inner(), 2);
+    assert_eq!(visits, 1);
     process(&pool);
+}
+
+#[test]
+fn a_server_that_can_no_longer_be_written_to_is_left_for_another() {
+    let demoted = Cluster::builder().fsync(false).start().unwrap();
+    let (first, second) = (demoted.port(), shared().port());
+    let url =
+        format!("postgres://postgres:{PASSWORD}@127.0.0.1:{first},127.0.0.1:{second}/postgres");
+    let pool = Pool::new(PostgresOptions::new(&url).unwrap());
+    let ask = |sql: &str| {
+        pool.run(ENOUGH, async |link| {
+            let row = link.client().query_typed_one(sql, &[]).await?;
+            Ok(row.try_get::<_, String>(0)?)
+        })
+        .unwrap()
+    };
+    assert_eq!(ask("SHOW port"), first.to_string());
+    demoted
+        .execute("ALTER SYSTEM SET default_transaction_read_only = on; SELECT pg_reload_conf()")
+        .unwrap();
+    wait_until("the session should learn of it", || {
+        ask("SHOW default_transaction_read_only") == "on"
+    });
+    // It is still good for reading.
+    assert_eq!(ask("SHOW port"), first.to_string());
+    pool.run(ENOUGH, async |link| {
+        run(
+            link,
+            "CREATE TABLE IF NOT EXISTS public.written_elsewhere ()",
+        )
+        .await
+    })
+    .unwrap();
+    assert_eq!(ask("SHOW port"), second.to_string());
 }
 
 #[test]
@@ -327,9 +380,12 @@ fn from_the_commit_on_a_lost_connection_leaves_the_outcome_unknown() {
         run(link, "SELECT 1").await
     });
     assert_eq!(committed, Ok(()));
-    let outcome = pool.run_once(ENOUGH, async |link| {
+    let mut runs = 0;
+    let outcome = pool.run(ENOUGH, async |link| {
+        runs += 1;
         run(link, "SELECT pg_terminate_backend(pg_backend_pid())").await
     });
+    assert_eq!(runs, 2, "the first was over an idle connection");
     assert!(
         matches!(outcome, Err(StoreError::Unavailable { .. })),
         "{outcome:?}"
