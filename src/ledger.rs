@@ -780,12 +780,13 @@ impl Ledger {
         .into())
     }
 
-    /// Whether the attempt's first entry is in the journal: it was applied in full or not at all.
+    /// Whether the attempt's first entry is in the journal: it was applied in full or not at all. Where
+    /// nobody can look, its outcome stays unknown.
     fn was_committed(&self, attempt: &Attempt) -> Result<bool, LedgerError> {
         let entry = &attempt.first;
         let planned = entry_hash(&entry.bytes);
         let mut found = false;
-        self.store.scan(
+        let looked = self.store.scan(
             &ScanRange {
                 only: Some(&entry.movement),
                 entries: true,
@@ -800,7 +801,10 @@ impl Ledger {
                 }
                 std::ops::ControlFlow::Continue(())
             },
-        )?;
+        );
+        looked.map_err(|error| StoreError::OutcomeUnknown {
+            reason: error.to_string(),
+        })?;
         Ok(found)
     }
 
