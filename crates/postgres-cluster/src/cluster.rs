@@ -118,6 +118,12 @@ impl Cluster {
         self.start_on_one_of(iter::from_fn(port::free).take(PORTS))
     }
 
+    /// Starts the server on a port that is known to clients. One of them that tries to connect may have
+    /// it for a moment, as the port of its own end.
+    pub(crate) fn start_on_port(&mut self, port: u16) -> Result<(), Error> {
+        self.start_on_one_of(iter::repeat_n(port, PORTS))
+    }
+
     /// Starts the server on the first of the ports that nobody has taken.
     fn start_on_one_of(&mut self, ports: impl Iterator<Item = u16>) -> Result<(), Error> {
         let mut taken =

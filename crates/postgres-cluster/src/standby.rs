@@ -18,10 +18,28 @@ impl Cluster {
     /// If the name is not made of letters, digits and `_`, with no digit first, if this server can't be copied, or if the
     /// copy does not start.
     pub fn standby(&self, name: &str) -> Result<Self, Error> {
+        let mut standby = self.copy(name)?;
+        standby.start_on_a_free_port()?;
+        Ok(standby)
+    }
+
+    /// Starts a standby on the port that another server had, which is stopped or killed: so the one
+    /// that failed comes back, where clients know it.
+    ///
+    /// # Errors
+    /// As [`Cluster::standby`], and if the port is still taken.
+    pub fn standby_in_place_of(&self, former: &Self, name: &str) -> Result<Self, Error> {
+        let mut standby = self.copy(name)?;
+        standby.start_on_port(former.port())?;
+        Ok(standby)
+    }
+
+    /// A copy that is not started.
+    fn copy(&self, name: &str) -> Result<Self, Error> {
         check(name)?;
         // Once promoted it waits for nobody.
         let settings = self.settings().clone().setting(REQUIRED, "");
-        let mut standby = Self::prepare(self.programs().clone(), settings)?;
+        let standby = Self::prepare(self.programs().clone(), settings)?;
         standby.run(
             "pg_basebackup",
             &[
@@ -38,7 +56,6 @@ impl Cluster {
                 ),
             ],
         )?;
-        standby.start_on_a_free_port()?;
         Ok(standby)
     }
 

@@ -11,7 +11,7 @@ use tokio_postgres::{Config, NoTls};
 use super::errors::Fault;
 use super::options::{Host, Place, PostgresOptions, TlsMode};
 use super::session::{Link, Session};
-use super::wire::{Connection, Interrupted, Stream, Wire, now};
+use super::wire::{self, Interrupted, Stream, Wire, now};
 use super::{reasons, socket};
 use crate::store::StoreError;
 
@@ -83,6 +83,7 @@ impl From<Fault> for Refused {
             }
             Fault::Socket(error) => Self::Unusable(reasons::of_socket(&error)),
             Fault::NoAnswer => Self::Unusable("no answer in time".to_owned()),
+            Fault::OnThisServerAlone => Self::Unusable("its standbys are not there".to_owned()),
             Fault::Damaged(reason) => Self::Unsupported(reason),
             Fault::Store(error) => Self::Unusable(error.to_string()),
         }
@@ -177,6 +178,7 @@ fn establish(
         config.options(settings);
     }
     let mut wire = Wire::new(&mut stream)?;
+    let alone = wire.alone().clone();
     let started = match &host.place {
         Place::Tcp { name, .. } if encrypts(host, options) => {
             let connector = options
@@ -189,14 +191,14 @@ fn establish(
             }
             wire.block_on(deadline, async {
                 let (client, connection) = config.connect_raw(stream, connector).await?;
-                Ok((client, Box::pin(connection) as Connection))
+                Ok((client, wire::run(connection, &alone)))
             })
         }
         _ => {
             config.ssl_mode(SslMode::Disable);
             wire.block_on(deadline, async {
                 let (client, connection) = config.connect_raw(stream, NoTls).await?;
-                Ok((client, Box::pin(connection) as Connection))
+                Ok((client, wire::run(connection, &alone)))
             })
         }
     };
