@@ -119,6 +119,9 @@ impl<'a> Client<'a> {
         while !ended.load(Ordering::Relaxed) && self.record.faults.is_empty() {
             let changes = self.draw();
             self.send(changes);
+            if self.counts.slow.load(Ordering::Relaxed) {
+                thread::sleep(Duration::from_millis(50));
+            }
         }
         self.record
     }

@@ -52,6 +52,8 @@ pub(crate) struct Counts {
     pub(crate) refused: AtomicU64,
     /// Calls after which the caller itself could not know what came of them.
     pub(crate) unanswered: AtomicU64,
+    /// Whether they pause between requests.
+    slow: AtomicBool,
 }
 
 /// A count as it is now.
@@ -83,6 +85,15 @@ impl Load<'_> {
         eventually("refunds are acknowledged", || {
             now(&self.counts.refunds) >= wanted
         });
+    }
+
+    /// Has the clients pause between requests while something is prepared that takes long on a busy
+    /// machine.
+    pub(crate) fn slowly<T>(&self, prepare: impl FnOnce() -> T) -> T {
+        self.counts.slow.store(true, Ordering::Relaxed);
+        let result = prepare();
+        self.counts.slow.store(false, Ordering::Relaxed);
+        result
     }
 
     /// Keeps the head as it is now: the ledger at the end must go on from it. The server must be there.
