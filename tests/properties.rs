@@ -64,6 +64,8 @@ struct Step {
     commands: Vec<Dice>,
     /// Carried out at the same time through another handle, where there is one.
     beside: Vec<Dice>,
+    /// Which of the shared stores the two race on.
+    raced_on: u8,
     now: i64,
     as_file: bool,
     atomic: bool,
@@ -88,15 +90,17 @@ fn steps(races: bool, length: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = (
         commands,
         beside,
+        any::<u8>(),
         now,
         any::<bool>(),
         any::<bool>(),
         any::<bool>(),
     )
         .prop_map(
-            |(commands, beside, now, as_file, atomic, other_handle)| Step {
+            |(commands, beside, raced_on, now, as_file, atomic, other_handle)| Step {
                 commands,
                 beside,
+                raced_on,
                 now,
                 as_file,
                 atomic,
@@ -444,12 +448,35 @@ impl Handle {
     }
 }
 
+/// A store that outlives its handles, with two of them.
+struct Shared {
+    one: Handle,
+    other: Handle,
+}
+
+impl Shared {
+    fn new(one: &'static str, other: &'static str, open: impl Fn() -> Arc<dyn Store>) -> Self {
+        Self {
+            one: Handle::over(one, open()),
+            other: Handle::over(other, open()),
+        }
+    }
+
+    /// The handle whose turn it is, and the other one.
+    fn handles(&self, step: &Step) -> (&Handle, &Handle) {
+        if step.other_handle {
+            (&self.other, &self.one)
+        } else {
+            (&self.one, &self.other)
+        }
+    }
+}
+
 /// The model with every store beside it.
 struct Rig {
     model: Model,
     memory: Handle,
-    /// Handles on one file.
-    file: Vec<Handle>,
+    shared: Vec<Shared>,
     ids: BTreeMap<u64, RefundId>,
     numbers: BTreeMap<RefundId, u64>,
     /// What was carried out.
@@ -488,7 +515,7 @@ impl Rig {
                 ..Model::default()
             },
             memory: Handle::over("memory", store),
-            file: Vec::new(),
+            shared: Vec::new(),
             ids: BTreeMap::new(),
             numbers: BTreeMap::new(),
             history: Vec::new(),
@@ -498,17 +525,46 @@ impl Rig {
         }
     }
 
+    /// The same beside a store of each kind that is built in.
+    #[cfg(any(feature = "sqlite", feature = "postgres"))]
+    fn beside_every_store() -> Self {
+        let mut rig = Self::new(Mistake::None);
+        #[cfg(feature = "sqlite")]
+        rig.add_file();
+        #[cfg(feature = "postgres")]
+        rig.add_server();
+        rig
+    }
+
     #[cfg(feature = "sqlite")]
-    fn with_file() -> Self {
+    fn add_file(&mut self) {
         use refund_ledger::store::sqlite::SqliteStore;
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("refunds.db");
-        let open = |name| Handle::over(name, Arc::new(SqliteStore::open(&path).unwrap()));
-        Self {
-            file: vec![open("one handle"), open("another handle")],
-            _directory: Some(directory),
-            ..Self::new(Mistake::None)
-        }
+        self.shared
+            .push(Shared::new("the file", "the file's other handle", || {
+                Arc::new(SqliteStore::open(&path).unwrap())
+            }));
+        self._directory = Some(directory);
+    }
+
+    /// Adds a schema of its own.
+    #[cfg(feature = "postgres")]
+    fn add_server(&mut self) {
+        use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let server = postgres_cluster::shared().unwrap();
+        let schema = format!("case_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let options = PostgresOptions::new(&server.socket_url()).unwrap();
+        let options = options.with_schema(&schema).unwrap();
+        // The machine may be busy with other tests.
+        let options = options.with_time_limit(std::time::Duration::from_secs(60));
+        self.shared.push(Shared::new(
+            "the server",
+            "the server's other handle",
+            || Arc::new(PostgresStore::open(&options).unwrap()),
+        ));
     }
 
     /// What of the dice is a command that can be read, with its number.
@@ -585,66 +641,23 @@ impl Rig {
         let here = self.plan(&step.commands, "here", step.now)?;
         let beside = self.plan(&step.beside, "beside", step.now)?;
         let mut order = vec![here, beside];
-        let mut replies: Option<Vec<Vec<Reply>>> = None;
-        if let [one, other] = self.file.as_slice() {
-            let before = self.memory.ledger.journal(0, usize::MAX).unwrap().len() as u64;
-            let (first, second) = if step.other_handle {
-                (other, one)
-            } else {
-                (one, other)
-            };
-            let raced = if order[1].commands.is_empty() {
-                vec![self.carry_out(first, &order[0], step)?, Vec::new()]
-            } else {
-                let (here, beside) = std::thread::scope(|scope| {
-                    let beside = scope.spawn(|| self.carry_out(second, &order[1], step));
-                    let here = self.carry_out(first, &order[0], step);
-                    (here, beside.join().expect("no panic"))
-                });
-                vec![here?, beside?]
-            };
-            // Who wrote first is in the journal; where only one wrote, both orders are tried.
-            let written = one.ledger.journal(before, usize::MAX).unwrap();
-            let actors: Vec<String> = written
-                .iter()
-                .map(|record| record.decode().unwrap().actor.to_string())
-                .collect();
-            let mut fits = Vec::new();
-            for turned in [false, true] {
-                let mut model = self.model.clone();
-                let mut order = order.clone();
-                let mut raced = raced.clone();
-                if turned {
-                    order.reverse();
-                    raced.reverse();
-                }
-                let expected: Vec<Vec<Reply>> = order
+        let mut answers: Vec<(&'static str, Vec<Vec<Reply>>)> = Vec::new();
+        // They race on one of the stores. The others do the same in the order that came of it.
+        let raced_on = usize::from(step.raced_on).checked_rem(self.shared.len());
+        if let Some(at) = raced_on {
+            let raced;
+            (order, raced) = self.race(&self.shared[at], order, step)?;
+            answers.push((self.shared[at].one.name, raced));
+        }
+        for (at, shared) in self.shared.iter().enumerate() {
+            if Some(at) != raced_on {
+                let (handle, _) = shared.handles(step);
+                let replies: Outcome<_> = order
                     .iter()
-                    .map(|planned| run_model(&mut model, planned, step))
+                    .map(|planned| self.carry_out(handle, planned, step))
                     .collect();
-                let both_wrote = actors.first() != actors.last();
-                let in_order =
-                    !both_wrote || actors.first().map(String::as_str) == Some(order[0].actor);
-                if expected == raced && in_order {
-                    fits.push((order, raced));
-                    break;
-                }
+                answers.push((handle.name, replies?));
             }
-            let Some((in_order, raced)) = fits.pop() else {
-                let expected: Vec<Vec<Reply>> = order
-                    .iter()
-                    .map(|planned| run_model(&mut self.model, planned, step))
-                    .collect();
-                return fail(format!(
-                    "{:#?}\n  the file answered {raced:?}\n  the model {expected:?} (or the other way round)\n  written by {actors:?}",
-                    order
-                        .iter()
-                        .map(|planned| &planned.commands)
-                        .collect::<Vec<_>>()
-                ));
-            };
-            order = in_order;
-            replies = Some(raced);
         }
         for (at, planned) in order.iter().enumerate() {
             let expected = run_model(&mut self.model, planned, step);
@@ -661,16 +674,76 @@ impl Rig {
                     planned.commands
                 ));
             }
-            if let Some(replies) = &replies
-                && replies[at] != answered
-            {
-                return fail(format!(
-                    "the file answered {:?}, memory {answered:?}",
-                    replies[at]
-                ));
+            for (name, replies) in &answers {
+                if replies[at] != answered {
+                    return fail(format!(
+                        "{:#?}\n  {name} answered {:?}, memory {answered:?}",
+                        planned.commands, replies[at]
+                    ));
+                }
             }
         }
         self.compare()
+    }
+
+    /// Carries out both at once, each through a handle of its own. Gives them, and their replies, in
+    /// the order in which they came.
+    fn race(
+        &self,
+        shared: &Shared,
+        order: Vec<Planned>,
+        step: &Step,
+    ) -> Outcome<(Vec<Planned>, Vec<Vec<Reply>>)> {
+        let before = self.memory.ledger.journal(0, usize::MAX).unwrap().len() as u64;
+        let (first, second) = shared.handles(step);
+        let raced = if order[1].commands.is_empty() {
+            vec![self.carry_out(first, &order[0], step)?, Vec::new()]
+        } else {
+            let (here, beside) = std::thread::scope(|scope| {
+                let beside = scope.spawn(|| self.carry_out(second, &order[1], step));
+                let here = self.carry_out(first, &order[0], step);
+                (here, beside.join().expect("no panic"))
+            });
+            vec![here?, beside?]
+        };
+        // Who wrote first is in the journal; where only one wrote, both orders are tried.
+        let written = first.ledger.journal(before, usize::MAX).unwrap();
+        let actors: Vec<String> = written
+            .iter()
+            .map(|record| record.decode().unwrap().actor.to_string())
+            .collect();
+        for turned in [false, true] {
+            let mut model = self.model.clone();
+            let mut order = order.clone();
+            let mut raced = raced.clone();
+            if turned {
+                order.reverse();
+                raced.reverse();
+            }
+            let expected: Vec<Vec<Reply>> = order
+                .iter()
+                .map(|planned| run_model(&mut model, planned, step))
+                .collect();
+            let both_wrote = actors.first() != actors.last();
+            let in_order =
+                !both_wrote || actors.first().map(String::as_str) == Some(order[0].actor);
+            if expected == raced && in_order {
+                return Ok((order, raced));
+            }
+        }
+        let mut model = self.model.clone();
+        let expected: Vec<Vec<Reply>> = order
+            .iter()
+            .map(|planned| run_model(&mut model, planned, step))
+            .collect();
+        fail(format!(
+            "{:#?}\n  {} answered {raced:?}\n  the model {expected:?} (or the other way round)\n  written by {actors:?}",
+            order
+                .iter()
+                .map(|planned| &planned.commands)
+                .collect::<Vec<_>>(),
+            first.name
+        ))
     }
 
     /// Everything that can be read, of every store.
@@ -678,7 +751,9 @@ impl Rig {
         let expected = self.expected();
         let journal = self.memory.ledger.journal(0, usize::MAX).unwrap();
         let head = self.memory.ledger.verify(None).unwrap();
-        for handle in std::iter::once(&self.memory).chain(&self.file) {
+        let shared = self.shared.iter();
+        let shared = shared.flat_map(|shared| [&shared.one, &shared.other]);
+        for handle in std::iter::once(&self.memory).chain(shared) {
             let have = self.observed(&handle.ledger);
             if have != expected {
                 return fail(format!(
@@ -696,13 +771,7 @@ impl Rig {
                 return fail(format!("{} has another head than memory", handle.name));
             }
             let other = handle.ledger.journal(0, usize::MAX).unwrap();
-            let entries = |journal: &[refund_ledger::JournalRecord]| {
-                journal
-                    .iter()
-                    .map(|record| record.entry.clone())
-                    .collect::<Vec<_>>()
-            };
-            if entries(&other) != entries(&journal) {
+            if other != journal {
                 return fail(format!("{} has another journal than memory", handle.name));
             }
         }
@@ -907,11 +976,11 @@ fn the_ledger_in_memory_does_what_the_model_does() {
     judge(result);
 }
 
-#[cfg(feature = "sqlite")]
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 #[test]
-fn the_ledger_in_a_file_does_what_the_model_does_also_in_a_race() {
-    let result = runner(48, RngSeed::Random).run(&steps(true, 25), |steps| {
-        play(Rig::with_file(), &steps).map(drop)
+fn ledgers_that_last_do_what_the_model_does_also_in_a_race() {
+    let result = runner(24, RngSeed::Random).run(&steps(true, 25), |steps| {
+        play(Rig::beside_every_store(), &steps).map(drop)
     });
     judge(result);
 }
@@ -948,16 +1017,14 @@ fn planted_mistakes_are_found() {
 }
 
 /// A store that does one thing wrong.
-#[derive(Default)]
 struct Faulty {
-    store: MemoryStore,
+    store: Arc<dyn Store>,
     fault: Fault,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 enum Fault {
     /// Deleted refunds stay as they were.
-    #[default]
     ForgetsDeletes,
     /// The movement's row is not replaced, so that its sums stay behind.
     ForgetsSums,
@@ -1028,33 +1095,53 @@ impl Store for Faulty {
     }
 }
 
+const FAULTS: [Fault; 4] = [
+    Fault::ForgetsDeletes,
+    Fault::ForgetsSums,
+    Fault::KeepsTexts,
+    Fault::FindsNoExternalId,
+];
+
+fn assert_is_found(fault: Fault, races: bool, rig: impl Fn() -> Rig) {
+    let mut runner = TestRunner::new(ProptestConfig {
+        cases: 500,
+        failure_persistence: None,
+        max_shrink_iters: 0,
+        rng_seed: RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    });
+    let result = runner.run(&steps(races, 40), |steps| play(rig(), &steps).map(drop));
+    assert!(
+        matches!(result, Err(TestError::Fail(..))),
+        "{fault:?} should be found: {result:?}"
+    );
+}
+
 #[test]
 fn faulty_stores_are_found() {
-    for fault in [
-        Fault::ForgetsDeletes,
-        Fault::ForgetsSums,
-        Fault::KeepsTexts,
-        Fault::FindsNoExternalId,
-    ] {
-        let mut runner = TestRunner::new(ProptestConfig {
-            cases: 500,
-            failure_persistence: None,
-            max_shrink_iters: 0,
-            rng_seed: RngSeed::Fixed(1),
-            ..ProptestConfig::default()
+    for fault in FAULTS {
+        assert_is_found(fault, false, || {
+            let store = Arc::new(MemoryStore::new());
+            Rig::over(Mistake::None, Arc::new(Faulty { store, fault }))
         });
-        let result = runner.run(&steps(false, 40), |steps| {
-            let store = MemoryStore::new();
-            play(
-                Rig::over(Mistake::None, Arc::new(Faulty { store, fault })),
-                &steps,
-            )
-            .map(drop)
-        });
-        assert!(
-            matches!(result, Err(TestError::Fail(..))),
-            "{fault:?} should be found: {result:?}"
-        );
+    }
+}
+
+/// The harness itself: what one of several stores does otherwise is found, whichever it is.
+#[test]
+fn a_faulty_store_among_sound_ones_is_found() {
+    let over = |store: Arc<dyn Store>| Shared::new("a store", "its other handle", || store.clone());
+    for fault in FAULTS {
+        for at in 0..2 {
+            assert_is_found(fault, true, || {
+                let mut rig = Rig::new(Mistake::None);
+                let store = Arc::new(MemoryStore::new());
+                rig.shared = vec![over(Arc::new(MemoryStore::new()))];
+                rig.shared
+                    .insert(at, over(Arc::new(Faulty { store, fault })));
+                rig
+            });
+        }
     }
 }
 

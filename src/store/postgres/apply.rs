@@ -24,7 +24,7 @@ use super::statements::{
 use crate::id::{Id, MovementKey};
 use crate::journal::{JournalEntry, TextOwner, text_owner};
 use crate::movement::Movement;
-use crate::refund::Refund;
+use crate::refund::{ExternalId, Refund};
 use crate::store::{Precondition, ReadSet, RefundLookup, RefundWrite, StoreError, WriteBatch};
 
 /// Checks and writes a batch, and commits. `known` is what was loaded in the same transaction, under
@@ -232,10 +232,16 @@ struct Rows<'b> {
     erased_sequences: Vec<i64>,
 }
 
+/// A statement that is on its way.
+type Sent<'a> = Pin<Box<dyn Future<Output = Result<(), Fault>> + 'a>>;
+
 impl<'b> Rows<'b> {
     fn of(batch: &'b WriteBatch, known: &Known, erased: &Erased<'b>) -> Self {
         let mut rows = Self::default();
-        for movement in &batch.movements {
+        // Whoever inserts the same ones waits for the first instead of each for the other.
+        let mut movements: Vec<&Movement> = batch.movements.iter().collect();
+        movements.sort_unstable_by_key(|movement| &movement.key);
+        for movement in movements {
             rows.add_movement(movement, known);
         }
         let mut inserts: Vec<&Refund> = Vec::with_capacity(batch.refunds.len());
@@ -245,8 +251,10 @@ impl<'b> Rows<'b> {
                 RefundWrite::Replace(refund) => rows.refunds.add(refund),
             }
         }
-        // Whoever inserts the same ones waits for the first instead of each for the other.
-        inserts.sort_unstable_by_key(|refund| refund.id);
+        inserts.sort_unstable_by_key(|refund| {
+            let external_id = refund.details.external_id.as_ref().map(ExternalId::id);
+            (refund.movement.org_id(), external_id, refund.id)
+        });
         for refund in inserts {
             rows.new_refunds.add(refund);
         }
@@ -309,7 +317,7 @@ impl<'b> Rows<'b> {
             }
         }
         link.will_commit();
-        let mut sent: Vec<Pin<Box<dyn Future<Output = Result<(), Fault>> + '_>>> = Vec::new();
+        let mut sent: Vec<Sent<'_>> = Vec::new();
         for (statement, parameters, count) in &prepared {
             sent.push(Box::pin(execute(link, statement, parameters, *count)));
         }

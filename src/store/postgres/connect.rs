@@ -34,9 +34,8 @@ pub(super) fn connect(options: &PostgresOptions, deadline: Instant) -> Result<Se
         match connect_to(host, options, until) {
             Ok(session) => return Ok(session),
             Err(Refused::Unsupported(reason)) => {
-                return Err(Fault::Store(StoreError::Unsupported {
-                    reason: format!("{options}: {host}: {reason}"),
-                }));
+                let reason = list(options, &[(host, reason)]);
+                return Err(Fault::Store(StoreError::Unsupported { reason }));
             }
             Err(Refused::Unusable(reason)) => reasons.push((host, reason)),
             Err(Refused::Unwelcome(reason)) => {
@@ -46,17 +45,20 @@ pub(super) fn connect(options: &PostgresOptions, deadline: Instant) -> Result<Se
             }
         }
     }
-    let reason = match reasons.as_slice() {
-        [(_, reason)] if options.hosts.len() == 1 => format!("{options}: {reason}"),
-        _ => {
-            let each: Vec<String> = reasons
-                .iter()
-                .map(|(host, reason)| format!("{host}: {reason}"))
-                .collect();
-            format!("{options}: {}", each.join("; "))
-        }
-    };
+    let reason = list(options, &reasons);
     Err(Fault::Store(StoreError::Unavailable { reason }))
+}
+
+/// The reasons of hosts, each named where there are several.
+fn list(options: &PostgresOptions, reasons: &[(&Host, String)]) -> String {
+    let each: Vec<String> = reasons
+        .iter()
+        .map(|(host, reason)| match options.hosts.len() {
+            1 => reason.clone(),
+            _ => format!("{host}: {reason}"),
+        })
+        .collect();
+    each.join("; ")
 }
 
 /// Why one host, or one address of it, is not the one.
@@ -277,3 +279,6 @@ async fn set_up(link: &Link, options: &PostgresOptions) -> Result<Found, Fault> 
         read_only: row.try_get::<_, String>(6)? == "on",
     })
 }
+
+#[cfg(test)]
+mod tests;

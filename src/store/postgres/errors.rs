@@ -87,6 +87,11 @@ impl Fault {
         })
     }
 
+    /// Whether the server was asked to write and takes no writes, as one that has become a standby.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.state() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+    }
+
     /// The fault as the store's callers see it, naming the server.
     ///
     /// Once a commit was sent, a connection that is lost or silent leaves open what came of it;
@@ -94,7 +99,7 @@ impl Fault {
     pub(super) fn at(self, server: &PostgresOptions, commit_sent: bool) -> StoreError {
         let lost = self.is_loss();
         let (reason, refusal) = match &self {
-            Self::Store(error) => return error.clone(),
+            Self::Store(error) => return named(error.clone(), server),
             Self::Damaged(what) => {
                 return StoreError::Corrupted {
                     reason: format!("{server}: {what}"),
@@ -121,6 +126,19 @@ impl Fault {
             None => StoreError::Unsupported { reason },
         }
     }
+}
+
+/// The same with the server's name before its reason.
+fn named(mut error: StoreError, server: &PostgresOptions) -> StoreError {
+    match &mut error {
+        StoreError::Conflict | StoreError::Busy => {}
+        StoreError::OutcomeUnknown { reason }
+        | StoreError::Unavailable { reason }
+        | StoreError::Corrupted { reason }
+        | StoreError::Unsupported { reason }
+        | StoreError::Failed { reason } => *reason = format!("{server}: {reason}"),
+    }
+    error
 }
 
 /// Whether the server closes the connection with what it says.
@@ -182,3 +200,6 @@ fn refused(refusal: &DbError, reason: String) -> StoreError {
         _ => StoreError::Failed { reason },
     }
 }
+
+#[cfg(test)]
+mod tests;

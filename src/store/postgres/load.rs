@@ -51,7 +51,7 @@ pub(super) async fn load(
 /// A refund that is looked for, in one of the two ways.
 struct Lookup<'w> {
     org: &'w Id,
-    lookup: &'w RefundLookup,
+    by: &'w RefundLookup,
     revisions: &'w [u32],
 }
 
@@ -71,7 +71,7 @@ impl<'w> Found<'w> {
         for (org, lookup, revisions) in wanted.refunds() {
             let of = Lookup {
                 org,
-                lookup,
+                by: lookup,
                 revisions,
             };
             match lookup {
@@ -149,7 +149,7 @@ impl<'w> Found<'w> {
             known.movements.insert(key.clone(), movement);
         }
         for (of, refund) in self.refunds {
-            if let RefundLookup::ExternalId(external_id) = of.lookup {
+            if let RefundLookup::ExternalId(external_id) = of.by {
                 let key = (of.org.clone(), external_id.clone());
                 known
                     .holders
@@ -163,7 +163,7 @@ impl<'w> Found<'w> {
                     Some(LoadedRefund::from_chain(refund, of.revisions, chain)?)
                 }
             };
-            snapshot.put_refund(of.org.clone(), of.lookup.clone(), loaded);
+            snapshot.put_refund(of.org.clone(), of.by.clone(), loaded);
         }
         Ok((snapshot, known))
     }

@@ -30,14 +30,11 @@ struct Migration {
 /// How often somebody else may be faster with making the same tables.
 const ATTEMPTS_MAX: u32 = 8;
 
-/// Sees that the tables are there and can be used by this program.
-pub(super) async fn check(link: &Link) -> Result<(), Fault> {
+/// Whether the tables are there. Those that are there can be used by this program.
+pub(super) async fn is_there(link: &Link) -> Result<bool, Fault> {
     match found(link).await? {
-        Some(found) => found.usable(),
-        None => Err(StoreError::Unsupported {
-            reason: "there is no ledger there: its tables are missing".into(),
-        }
-        .into()),
+        Some(found) => found.usable().map(|()| true),
+        None => Ok(false),
     }
 }
 
