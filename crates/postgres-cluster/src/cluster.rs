@@ -84,11 +84,16 @@ impl Cluster {
         } else {
             "host"
         };
+        let method = if cluster.settings().trusting {
+            "trust"
+        } else {
+            "scram-sha-256"
+        };
         let access = format!(
             "local all all trust\n\
              local replication all trust\n\
-             {kind} all all 127.0.0.1/32 scram-sha-256\n\
-             {kind} replication all 127.0.0.1/32 scram-sha-256\n"
+             {kind} all all 127.0.0.1/32 {method}\n\
+             {kind} replication all 127.0.0.1/32 {method}\n"
         );
         cluster.write(&data.join("pg_hba.conf"), &access)?;
         cluster.start_on_a_free_port()?;
