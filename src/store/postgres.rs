@@ -38,6 +38,7 @@ use self::bind::stored;
 use self::errors::Fault;
 use self::pool::Pool;
 use self::rows::Columns;
+use self::schema::MIGRATIONS;
 use self::session::{Link, end_of};
 use self::statements::LOAD_JOURNAL;
 use super::{
@@ -105,7 +106,7 @@ impl PostgresStore {
         let this = Self::connect(options);
         let schema = options.schema();
         this.pool.run(this.limit, async |link| {
-            schema::bring_up(link, schema).await
+            MIGRATIONS.bring_up(link, schema).await
         })?;
         Ok(this)
     }
@@ -150,10 +151,11 @@ impl PostgresStore {
     /// ```
     pub fn open_if_there(options: &PostgresOptions) -> Result<Option<Self>, StoreError> {
         let this = Self::connect(options);
-        let is_there = this
-            .pool
-            .run(this.limit, async |link| schema::is_there(link).await)?;
-        Ok(is_there.then_some(this))
+        let schema = options.schema();
+        let are_there = this.pool.run(this.limit, async |link| {
+            MIGRATIONS.are_there(link, schema).await
+        })?;
+        Ok(are_there.then_some(this))
     }
 
     fn connect(options: &PostgresOptions) -> Self {

@@ -7,7 +7,7 @@ use std::thread;
 use postgres_cluster::Cluster;
 use refund_ledger::{Batch, Command, ErrorCode, Ledger, MovementKey, Operation, RefundFilter};
 
-use crate::postgres_support::{OnServer, assert_valid, create, movement, refund};
+use crate::postgres_support::{OnServer, assert_valid, create, movement, refund, wait_for};
 
 const THREADS: usize = 8;
 const ROUNDS: usize = 12;
@@ -153,10 +153,8 @@ fn meet_at(middle: &str, commands: impl Fn(usize) -> Vec<Command>) {
                 ledger.execute_all(&commands, Batch::default()).unwrap();
             });
         }
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-        while observer.query(waiting) != ["2"] {
-            thread::yield_now();
-        }
+        let waiting = "SELECT count(*) / 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        wait_for(&mut observer, waiting);
         holder.execute("ROLLBACK");
     });
     assert_valid(&server.ledger);

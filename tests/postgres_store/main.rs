@@ -19,3 +19,6 @@ mod feed;
 mod outcome;
 mod processes;
 mod proxy;
+mod roles;
+mod time_limits;
+mod versions;

@@ -5,6 +5,7 @@
     unused_imports,
     clippy::unwrap_used,
     clippy::panic,
+    clippy::disallowed_methods,
     missing_docs,
     reason = "helpers of tests, of which each test file uses some"
 )]
@@ -16,7 +17,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use postgres_cluster::Programs;
 use refund_ledger::Ledger;
@@ -82,6 +83,18 @@ impl OnServer {
         let mut session = Session::open(&self.url);
         session.execute(&format!("SET search_path = \"{}\"", self.schema));
         session
+    }
+}
+
+/// Waits until a query, asked again and again, answers with something else than `0`.
+pub fn wait_for(observer: &mut Session, count: &str) {
+    let start = Instant::now();
+    while observer.query(count) == ["0"] {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "`{count}` stays 0"
+        );
+        std::thread::yield_now();
     }
 }
 

@@ -182,9 +182,11 @@ fn refused(refusal: &DbError, reason: String) -> StoreError {
         // Transactions that can't be put into an order; a key that somebody else has taken.
         "40001" | "40P01" | "23505" => StoreError::Conflict,
         "25006" | "53300" | "40003" => StoreError::Unavailable { reason },
-        "XX001" | "XX002" => StoreError::Corrupted { reason },
-        // No such table, column, schema or function, or nothing that this engine can do.
-        "42P01" | "42703" | "3F000" | "42883" | "42804" | "0A000" => {
+        // A division by zero is how a statement says that rows were swallowed.
+        "22012" | "XX001" | "XX002" => StoreError::Corrupted { reason },
+        // No such table, column, schema or function, or nothing that this engine can do; a column that
+        // this program does not know, or a position that newer tables do not give it.
+        "23502" | "42P01" | "42703" | "3F000" | "42883" | "42804" | "0A000" => {
             StoreError::Unsupported { reason }
         }
         // A wrong user, password or database (classes 28 and 3D) is for the operator to put right,

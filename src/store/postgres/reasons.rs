@@ -84,6 +84,11 @@ fn of_refusal(refusal: &DbError) -> String {
         "42501" => "the user lacks a right",
         "53100" => "its disk is full",
         "53200" => "it has no memory left",
+        "22012" => {
+            "not all rows were written: look for triggers, rules or policies on the tables, and for \
+             rows that are missing"
+        }
+        "23502" => "its tables are of a version that this program can't write: use a newer one",
         "23514" => "it holds, or was given, what its own checks forbid",
         "42P01" | "42703" | "3F000" | "42883" | "42804" => {
             "the tables are not those of a ledger of this version"

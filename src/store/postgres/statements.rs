@@ -202,6 +202,18 @@ macro_rules! is_of_only {
     };
 }
 
+/// A statement that fails where it does not write as many rows as it should: triggers, rules and
+/// policies can swallow some, and the commit is on its way by then.
+macro_rules! all_of {
+    ($count:literal, $($part:expr),+) => {
+        concat!(
+            "WITH written AS (", $($part),+,
+            " RETURNING 1) SELECT 1 / CASE WHEN count(*) = ", $count,
+            " THEN 1 ELSE 0 END FROM written"
+        )
+    };
+}
+
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $($part:expr),+;)*) => {
         $($(#[$doc])* pub(super) const $name: &str = concat!($($part),+);)*
@@ -294,54 +306,55 @@ statements! {
 
     /// Takes positions. Whoever writes entries comes by here last, and holds this row up to the end of
     /// its transaction.
-    TAKE_POSITIONS = "UPDATE ledger SET last_position = last_position + $1";
+    TAKE_POSITIONS = all_of!("1", "UPDATE ledger SET last_position = last_position + $1");
 
-    INSERT_ENTRIES = "INSERT INTO journal (", key!(column), ", ", entry!(column), ", position) \
+    INSERT_ENTRIES = all_of!("cardinality($1::text[])", "INSERT INTO journal (", key!(column), ", ", entry!(column), ", position) \
         SELECT ", key!(column), ", ", entry!(column), ", ", position_before!(), " + ordinal \
         FROM unnest(", key!(values), ", ", entry!(values), ") WITH ORDINALITY \
-        AS e (", key!(column), ", ", entry!(column), ", ordinal)";
+        AS e (", key!(column), ", ", entry!(column), ", ordinal)");
 
-    INSERT_ENTRY = "INSERT INTO journal (", key!(column), ", ", entry!(column), ", position) \
-        VALUES (", key!(value), ", ", entry!(value), ", ", position_before!(), " + 1)";
+    INSERT_ENTRY = all_of!("1", "INSERT INTO journal (", key!(column), ", ", entry!(column), ", position) \
+        VALUES (", key!(value), ", ", entry!(value), ", ", position_before!(), " + 1)");
 
-    INSERT_MOVEMENTS = "INSERT INTO movements (", key!(column), ", ", sums!(column), ", ",
+    INSERT_MOVEMENTS = all_of!("cardinality($1::text[])", "INSERT INTO movements (", key!(column), ", ", sums!(column), ", ",
         movement_content!(column), ") SELECT * FROM unnest(", key!(values), ", ", sums!(values), ", ",
-        movement_content!(values), ")";
+        movement_content!(values), ")");
 
-    INSERT_MOVEMENT = "INSERT INTO movements (", key!(column), ", ", sums!(column), ", ",
+    INSERT_MOVEMENT = all_of!("1", "INSERT INTO movements (", key!(column), ", ", sums!(column), ", ",
         movement_content!(column), ") VALUES (", key!(value), ", ", sums!(value), ", ",
-        movement_content!(value), ")";
+        movement_content!(value), ")");
 
     /// What a change of a refund moves in its movement.
-    UPDATE_SUMS = "UPDATE movements m SET ", sums!(from_wanted), " FROM unnest(", key!(values), ", ",
-        sums!(values), ") AS w (", key!(column), ", ", sums!(column), ") WHERE ", is_of_wanted!("m");
+    UPDATE_SUMS = all_of!("cardinality($1::text[])", "UPDATE movements m SET ", sums!(from_wanted), " FROM unnest(", key!(values), ", ",
+        sums!(values), ") AS w (", key!(column), ", ", sums!(column), ") WHERE ", is_of_wanted!("m"));
 
-    UPDATE_SUM = "UPDATE movements m SET ", sums!(from_value), " WHERE ", is_of_only!("m");
+    UPDATE_SUM = all_of!("1", "UPDATE movements m SET ", sums!(from_value), " WHERE ", is_of_only!("m"));
 
-    UPDATE_MOVEMENTS = "UPDATE movements m SET ", sums!(from_wanted), ", ",
+    UPDATE_MOVEMENTS = all_of!("cardinality($1::text[])", "UPDATE movements m SET ", sums!(from_wanted), ", ",
         movement_content!(from_wanted), " FROM unnest(", key!(values), ", ", sums!(values), ", ",
         movement_content!(values), ") AS w (", key!(column), ", ", sums!(column), ", ",
-        movement_content!(column), ") WHERE ", is_of_wanted!("m");
+        movement_content!(column), ") WHERE ", is_of_wanted!("m"));
 
-    INSERT_REFUNDS = "INSERT INTO refunds (", refund_name!(column), ", ", refund_content!(column), ", ",
+    INSERT_REFUNDS = all_of!("cardinality($1::text[])", "INSERT INTO refunds (", refund_name!(column), ", ", refund_content!(column), ", ",
         refund_keeps!(column), ") SELECT * FROM unnest(", refund_name!(values), ", ",
-        refund_content!(values), ", ", refund_keeps!(values), ")";
+        refund_content!(values), ", ", refund_keeps!(values), ")");
 
-    INSERT_REFUND = "INSERT INTO refunds (", refund_name!(column), ", ", refund_content!(column), ", ",
+    INSERT_REFUND = all_of!("1", "INSERT INTO refunds (", refund_name!(column), ", ", refund_content!(column), ", ",
         refund_keeps!(column), ") VALUES (", refund_name!(value), ", ", refund_content!(value), ", ",
-        refund_keeps!(value), ")";
+        refund_keeps!(value), ")");
 
-    UPDATE_REFUNDS = "UPDATE refunds r SET ", refund_content!(from_wanted), " FROM unnest(",
+    UPDATE_REFUNDS = all_of!("cardinality($1::text[])", "UPDATE refunds r SET ", refund_content!(from_wanted), " FROM unnest(",
         refund_name!(values), ", ", refund_content!(values), ") AS w (", refund_name!(column), ", ",
-        refund_content!(column), ") WHERE r.org = w.org AND r.id = w.id";
+        refund_content!(column), ") WHERE r.org = w.org AND r.id = w.id");
 
-    UPDATE_REFUND = "UPDATE refunds r SET ", refund_content!(from_value), " \
-        WHERE r.org = ($1::text[])[1] AND r.id = ($2::uuid[])[1]";
+    UPDATE_REFUND = all_of!("1", "UPDATE refunds r SET ", refund_content!(from_value), " \
+        WHERE r.org = ($1::text[])[1] AND r.id = ($2::uuid[])[1]");
 
-    ERASE_TEXTS = "UPDATE journal j SET salt = NULL, text = NULL \
+    ERASE_TEXTS = all_of!("cardinality($1::text[])",
+        "UPDATE journal j SET salt = NULL, text = NULL \
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) \
         AS w (org, subscription_id, movement_id, sequence) WHERE ", is_of_wanted!("j"),
-        " AND j.sequence = w.sequence";
+        " AND j.sequence = w.sequence");
 }
 
 pub(super) use {description_of, refund_columns};
