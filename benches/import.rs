@@ -14,19 +14,20 @@
     reason = "a measurement reads the clock, prints, and fails loudly"
 )]
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
 use refund_ledger::wire::parse_line;
 use refund_ledger::{Atomicity, Batch, Ledger, Repeats};
 use rusqlite::{Connection, params};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
-const LINES_PER_TRANSACTION: usize = 1_000;
-const REFUNDS_PER_MOVEMENT: usize = 10;
+mod lines;
+
+use self::lines::{
+    HandLine, HandMovement, HandRefund, LINES_PER_TRANSACTION, cents, lines, write_lines,
+};
+
 const ROUNDS: usize = 3;
 
 fn main() {
@@ -77,37 +78,6 @@ fn timed(folder: &Path, name: &str, run: impl FnOnce(&Path)) -> (f64, u64) {
     (seconds, bytes)
 }
 
-fn write_lines(path: &Path, refunds: usize) {
-    let mut out = BufWriter::new(File::create(path).unwrap());
-    for n in 0..refunds {
-        let movement = n / REFUNDS_PER_MOVEMENT;
-        let scope = format!(
-            r#""org_id":"acme","subscription_id":"sub-{}","movement_id":"mov-{movement}""#,
-            movement % 1_000
-        );
-        if n % REFUNDS_PER_MOVEMENT == 0 {
-            writeln!(
-                out,
-                r#"{{"op":"record_movement",{scope},"body":{{"currency":"EUR","occurred_at":"2022-02-01T00:00:00Z","amount":{{"value_with_taxes":1210,"value_without_taxes":1000,"tax":{{"type":"IVA","percentage":21}}}},"description":"February"}}}}"#
-            )
-            .unwrap();
-        }
-        writeln!(
-            out,
-            r#"{{"op":"create_refund",{scope},"body":{{"refund_datetime":"2022-02-{:02}T13:45:10Z","period_start_datetime":"2022-01-31T23:00:00Z","period_end_datetime":"2022-02-28T22:59:59.999999999Z","amount":{{"value_with_taxes":12.1,"value_without_taxes":10,"tax":{{"type":"IVA","percentage":21}}}},"external_invoice_id":"inv-{movement}","external_refund_unique_id":"refund-{n}","billable":false,"description":"Two days without service, ticket {n}"}}}}"#,
-            1 + n % 28
-        )
-        .unwrap();
-    }
-    out.flush().unwrap();
-}
-
-fn lines(path: &Path) -> impl Iterator<Item = String> {
-    BufReader::new(File::open(path).unwrap())
-        .lines()
-        .map(Result::unwrap)
-}
-
 fn import(path: &Path, db: &Path) {
     let ledger = Ledger::open(db).unwrap();
     let batch = Batch {
@@ -128,54 +98,6 @@ fn import(path: &Path, db: &Path) {
         }
     }
     carry_out(&mut commands);
-}
-
-#[derive(Deserialize)]
-struct HandLine<'a> {
-    op: &'a str,
-    org_id: &'a str,
-    subscription_id: &'a str,
-    movement_id: &'a str,
-    #[serde(borrow)]
-    body: &'a RawValue,
-}
-
-#[derive(Deserialize)]
-struct HandMovement {
-    currency: String,
-    occurred_at: String,
-    amount: HandAmount,
-    description: String,
-}
-
-#[derive(Deserialize)]
-struct HandRefund {
-    refund_datetime: String,
-    period_start_datetime: Option<String>,
-    period_end_datetime: Option<String>,
-    amount: HandAmount,
-    external_invoice_id: Option<String>,
-    external_refund_unique_id: String,
-    billable: bool,
-    description: String,
-}
-
-#[derive(Deserialize)]
-struct HandAmount {
-    value_with_taxes: f64,
-    value_without_taxes: f64,
-    tax: HandTax,
-}
-
-#[derive(Deserialize)]
-struct HandTax {
-    r#type: String,
-    percentage: f64,
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "by hand is careless")]
-fn cents(value: f64) -> i64 {
-    (value * 100.0).round() as i64
 }
 
 const HAND_SCHEMA: &str = "

@@ -727,7 +727,9 @@ impl Ledger {
     }
 
     /// A transaction whose outcome is known at the end, even where the store lost its connection
-    /// during the commit: the journal then tells.
+    /// during the commit: the journal then tells, once a transaction after it has gone through. A
+    /// look at the journal alone would not do: what a server shows may not have reached the others
+    /// yet that the store writes to, while a transaction waits for them.
     fn commit_for_certain(
         &self,
         wanted: &ReadSet,
@@ -751,7 +753,7 @@ impl Ledger {
             });
             match (outcome, unknown.take()) {
                 (Ok(()), Some(lost)) if changed => {
-                    if self.was_committed(&lost)? {
+                    if self.was_committed(&lost).map_err(still_unknown)? {
                         return Ok(());
                     }
                 }
@@ -761,17 +763,8 @@ impl Ledger {
                     unknown = attempted.or(lost);
                 }
                 (Err(error), None) => return Err(error.into()),
-                (Err(error), Some(lost)) => {
-                    return if self.was_committed(&lost)? {
-                        Ok(())
-                    } else {
-                        // The lost attempt may still be on its way.
-                        Err(StoreError::OutcomeUnknown {
-                            reason: error.to_string(),
-                        }
-                        .into())
-                    };
-                }
+                // The lost attempt may have been carried out, or be on its way.
+                (Err(error), Some(_)) => return Err(still_unknown(error).into()),
             }
         }
         Err(StoreError::OutcomeUnknown {
@@ -780,13 +773,12 @@ impl Ledger {
         .into())
     }
 
-    /// Whether the attempt's first entry is in the journal: it was applied in full or not at all. Where
-    /// nobody can look, its outcome stays unknown.
-    fn was_committed(&self, attempt: &Attempt) -> Result<bool, LedgerError> {
+    /// Whether the attempt's first entry is in the journal: it was applied in full or not at all.
+    fn was_committed(&self, attempt: &Attempt) -> Result<bool, StoreError> {
         let entry = &attempt.first;
         let planned = entry_hash(&entry.bytes);
         let mut found = false;
-        let looked = self.store.scan(
+        self.store.scan(
             &ScanRange {
                 only: Some(&entry.movement),
                 entries: true,
@@ -801,10 +793,7 @@ impl Ledger {
                 }
                 std::ops::ControlFlow::Continue(())
             },
-        );
-        looked.map_err(|error| StoreError::OutcomeUnknown {
-            reason: error.to_string(),
-        })?;
+        )?;
         Ok(found)
     }
 
@@ -818,6 +807,16 @@ impl Ledger {
         if !readable {
             error.clear_holder();
         }
+    }
+}
+
+/// What keeps the outcome of an earlier attempt from being found out.
+fn still_unknown(error: StoreError) -> StoreError {
+    match error {
+        StoreError::OutcomeUnknown { .. } => error,
+        other => StoreError::OutcomeUnknown {
+            reason: other.to_string(),
+        },
     }
 }
 

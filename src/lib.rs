@@ -82,7 +82,7 @@
 //! | limits on new refunds | [`Policy`] |
 //! | who may do what | [`Authorize`] |
 //! | a clock of your own | [`Host`] |
-//! | a store of your own | [`Store`] |
+//! | the stores: memory, a SQLite file, a PostgreSQL server, your own | [`store`] |
 //! | the rules alone, without I/O | [`decide()`] |
 //!
 //! # Features
@@ -91,6 +91,7 @@
 //! |---|---|---|
 //! | `system` | yes | the platform's clock and randomness, in one place |
 //! | `sqlite` | yes | the durable store: one SQLite file, SQLite bundled |
+//! | `postgres` | no | the store on a PostgreSQL server, with TLS |
 //! | `conformance` | no | the suite of cases that every [`Store`] must pass |
 //!
 //! Without features the crate is the bare core: rules, journal and the memory store, with no

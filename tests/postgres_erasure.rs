@@ -9,6 +9,7 @@
 
 mod postgres_support;
 
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -40,7 +41,11 @@ fn crowded(server: &OnServer) {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = String::new();
+    for byte in bytes {
+        write!(digits, "{byte:02x}").unwrap();
+    }
+    digits
 }
 
 /// The tables of which a row, all its columns as text, holds these bytes.

@@ -560,7 +560,7 @@ impl Rig {
         let options = PostgresOptions::new(&server.socket_url()).unwrap();
         let options = options.with_schema(&schema).unwrap();
         // The machine may be busy with other tests.
-        let options = options.with_time_limit(std::time::Duration::from_secs(60));
+        let options = options.with_time_limit(std::time::Duration::from_mins(1));
         self.shared.push(Shared::new(
             "the server",
             "the server's other handle",

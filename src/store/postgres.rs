@@ -85,6 +85,23 @@ impl PostgresStore {
     /// [`StoreError::Unavailable`] where the server can't be reached or lets nobody in,
     /// [`StoreError::Unsupported`] where the tables are a newer version's or none of a ledger,
     /// [`StoreError::Failed`] where the right to make them is missing.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = postgres_cluster::shared()?;
+    /// # let url = server.url(); // such as postgres://refunds@db.example/billing
+    /// use std::sync::Arc;
+    /// use refund_ledger::Ledger;
+    /// use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
+    /// let store = PostgresStore::open(&PostgresOptions::new(&url)?)?;
+    /// let ledger = Ledger::with_system_host(Arc::new(store));
+    /// assert!(ledger.verify(None)?.is_valid());
+    ///
+    /// let elsewhere = PostgresOptions::new(&url.replace("/postgres", "/nowhere"))?;
+    /// let refused = PostgresStore::open(&elsewhere).unwrap_err();
+    /// assert!(refused.to_string().contains("`nowhere`"), "{refused}");
+    /// # Ok(()) }
+    /// ```
     pub fn open(options: &PostgresOptions) -> Result<Self, StoreError> {
         let this = Self::connect(options);
         let schema = options.schema();
@@ -98,13 +115,47 @@ impl PostgresStore {
     ///
     /// # Errors
     /// As [`PostgresStore::open`], and [`StoreError::Unsupported`] where there is no ledger.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let url = postgres_cluster::shared()?.url();
+    /// use refund_ledger::StoreError;
+    /// use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
+    /// let empty = PostgresOptions::new(&url)?.with_schema("not_yet")?;
+    /// let refused = PostgresStore::open_existing(&empty).unwrap_err();
+    /// assert!(matches!(refused, StoreError::Unsupported { .. }));
+    /// PostgresStore::open(&empty)?; // makes it
+    /// PostgresStore::open_existing(&empty)?;
+    /// # Ok(()) }
+    /// ```
     pub fn open_existing(options: &PostgresOptions) -> Result<Self, StoreError> {
+        Self::open_if_there(options)?.ok_or_else(|| StoreError::Unsupported {
+            reason: format!("{options}: there is no ledger there: its tables are missing"),
+        })
+    }
+
+    /// Opens the ledger on this server, if there is one.
+    ///
+    /// # Errors
+    /// As [`PostgresStore::open_existing`], but for a ledger that is not there.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::StoreError> {
+    /// use refund_ledger::StoreError;
+    /// use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
+    ///
+    /// let nowhere = PostgresOptions::new("postgres://refunds@127.0.0.1:1/billing")?;
+    /// let refused = PostgresStore::open_if_there(&nowhere).unwrap_err(); // nobody listens there
+    /// assert!(matches!(refused, StoreError::Unavailable { .. }));
+    /// # Ok(()) }
+    /// ```
+    pub fn open_if_there(options: &PostgresOptions) -> Result<Option<Self>, StoreError> {
         let this = Self::connect(options);
         let schema = options.schema();
-        this.pool.run(this.limit, async |link| {
-            MIGRATIONS.check(link, schema).await
+        let are_there = this.pool.run(this.limit, async |link| {
+            MIGRATIONS.are_there(link, schema).await
         })?;
-        Ok(this)
+        Ok(are_there.then_some(this))
     }
 
     fn connect(options: &PostgresOptions) -> Self {
@@ -208,7 +259,7 @@ impl Store for PostgresStore {
             let begin = format!("{}; {patient}", begin_reading(link));
             Ok(link.client().batch_execute(&begin).await?)
         };
-        self.pool.read(self.limit, begin, |steps| {
+        self.pool.read(self.limit, &begin, |steps| {
             let last = scan::scan(steps, range, visit)?;
             steps.run(end)?;
             Ok(last)
@@ -249,7 +300,7 @@ impl Store for PostgresStore {
     ) -> Result<(), StoreError> {
         let begin =
             async |link: &Link| Ok(link.client().batch_execute(&begin_reading(link)).await?);
-        self.pool.read(self.limit, begin, |steps| {
+        self.pool.read(self.limit, &begin, |steps| {
             let mut next = Some(outlines::Start::at(from));
             while let Some(start) = next {
                 next =

@@ -27,7 +27,7 @@ fn batch(round: usize, thread: usize) -> Vec<Command> {
     for org in 0..ORGS {
         for n in 0..MOVEMENTS {
             let external_id = format!("ext-{round}-{}", (n + thread) % MOVEMENTS);
-            let own = if round % 2 == 0 {
+            let own = if round.is_multiple_of(2) {
                 0
             } else {
                 (thread + 1) * MOVEMENTS

@@ -66,7 +66,7 @@ impl Bench {
             proxy: Proxy::to(cluster),
             calls: AtomicU64::new(2),
             wrap,
-            limit: Duration::from_secs(60),
+            limit: Duration::from_mins(1),
         }
     }
 

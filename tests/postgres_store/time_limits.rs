@@ -83,13 +83,15 @@ fn a_row_that_is_let_go_in_time_is_enough() {
     assert!(!created.unwrap().replayed);
 }
 
+type Call<'a> = &'a dyn Fn() -> Result<(), LedgerError>;
+
 #[test]
 fn a_server_that_stands_still_is_unavailable_within_the_limit() {
     let cluster = Cluster::builder().fsync(false).start().unwrap();
     let server = with_a_movement(&cluster.url());
     let limited_options = options(&cluster.url(), &server.schema).with_time_limit(LIMIT);
     cluster.pause().unwrap();
-    let calls: [(&str, &dyn Fn() -> Result<(), LedgerError>); 4] = [
+    let calls: [(&str, Call<'_>); 4] = [
         ("a refund", &|| {
             book(&server.ledger.clone().with_time_limit(LIMIT)).map(drop)
         }),

@@ -34,7 +34,7 @@ pub fn unused(what: &str) -> String {
 pub fn options(url: &str, schema: &str) -> PostgresOptions {
     let options = PostgresOptions::new(url).unwrap();
     let options = options.with_schema(schema).unwrap();
-    options.with_time_limit(Duration::from_secs(60))
+    options.with_time_limit(Duration::from_mins(1))
 }
 
 /// A ledger in a schema of its own on the shared server.
@@ -91,7 +91,7 @@ pub fn wait_for(observer: &mut Session, count: &str) {
     let start = Instant::now();
     while observer.query(count) == ["0"] {
         assert!(
-            start.elapsed() < Duration::from_secs(60),
+            start.elapsed() < Duration::from_mins(1),
             "`{count}` stays 0"
         );
         std::thread::yield_now();
@@ -146,9 +146,8 @@ impl Session {
         let mut rows = Vec::new();
         loop {
             let mut line = String::new();
-            if self.output.read_line(&mut line).unwrap() == 0 {
-                panic!("psql ended while it ran `{sql}`");
-            }
+            let read = self.output.read_line(&mut line).unwrap();
+            assert!(read > 0, "psql ended while it ran `{sql}`");
             let line = line.trim_end_matches('\n');
             let Some(outcome) = line.strip_prefix(END) else {
                 rows.push(line.to_owned());

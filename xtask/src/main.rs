@@ -17,6 +17,7 @@ mod bare;
 mod command;
 mod contract;
 mod deny;
+mod failover;
 mod failure;
 mod native;
 mod npm;
@@ -86,6 +87,18 @@ enum Chore {
         #[arg(long, default_value_t = contract::CASES)]
         cases: u32,
     },
+    /// Kill PostgreSQL primaries under load, let their standbys take over, and print what was lost or booked twice
+    Failover {
+        /// How many times to begin anew
+        #[arg(long, default_value_t = failover::RUNS)]
+        runs: u32,
+        /// How many primaries to kill each time
+        #[arg(long, default_value_t = failover::KILLS)]
+        kills: u32,
+        /// What decides the moments of the first run; the next ones count on from it
+        #[arg(long, default_value_t = failover::SEED)]
+        seed: u32,
+    },
     /// Pack the npm package into `target/npm`
     Npm {
         /// Run its tests too: in Node, as packed, and in Chromium
@@ -110,6 +123,7 @@ fn main() -> ExitCode {
         Chore::Test { native } => step::run_all(TEST, native),
         Chore::CheckBare => run_one(bare::check().map(drop)),
         Chore::Contract { seed, cases } => run_one(contract::run(seed, cases).map(drop)),
+        Chore::Failover { runs, kills, seed } => run_one(failover::run(runs, kills, seed)),
         Chore::Npm { test: true, .. } => step::run_all(NPM, false),
         Chore::Npm { bench: true, .. } => run_one(npm::bench()),
         Chore::Npm { .. } => run_one(npm::build()),

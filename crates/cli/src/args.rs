@@ -1,6 +1,7 @@
 //! The command line: every command, every option, with its help.
 
 mod content;
+mod ledger;
 mod query;
 mod reconcile;
 mod serve;
@@ -14,6 +15,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use refund_ledger::Id;
 
 pub(crate) use content::{Amount, Content, Create, Naming, RecordMovement, Scope, Update};
+pub(crate) use ledger::{NamedLedger, Said, ServerUrl};
 pub(crate) use query::{Journal, Kind, List, Movements, Totals};
 pub(crate) use reconcile::Reconcile;
 pub(crate) use serve::{LogFormat, LogLevel, Serve};
@@ -39,16 +41,8 @@ pub(crate) struct Cli {
 /// What every command takes.
 #[derive(Args, Debug)]
 pub(crate) struct Common {
-    /// The ledger: a SQLite file. `import`, `record-movement` and `serve` make it if there is
-    /// none
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        env = "REFUNDS_LEDGER",
-        hide_env_values = true
-    )]
-    pub(crate) ledger: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) ledger: NamedLedger,
     /// Who acts: the journal keeps this name with every change, 1 to 255 bytes
     #[arg(long, global = true, value_name = "NAME", default_value = "local")]
     pub(crate) actor: Id,
@@ -106,7 +100,7 @@ pub(crate) enum Task {
     Verify(Verify),
     /// Print a short value that commits to the whole journal; keep it apart from the ledger
     Head,
-    /// Make a consistent copy of the ledger while others write
+    /// Make a consistent copy of a ledger in a file while others write
     Backup(Backup),
     /// Print JSON Lines that rebuild the ledger (see `import --preserve`)
     Export(Export),
@@ -116,7 +110,8 @@ pub(crate) enum Task {
     Serve(Serve),
     /// Make a token for callers of the server; the file gets only its SHA-256
     Token(Token),
-    /// Make a small ledger in a new folder and show what a ledger does
+    /// Make a small ledger in a new folder, or on the server of `--postgres`, and show what a ledger
+    /// does
     Demo(Demo),
     /// Print completions for a shell
     Completions(Completions),
@@ -159,7 +154,8 @@ pub(crate) struct Import {
     #[arg(long)]
     pub(crate) atomic: bool,
     /// Rebuild an exported ledger exactly, with ids, dates, actors and hashes, into a ledger that
-    /// is empty or does not exist. All or nothing
+    /// is empty or does not exist. All or nothing; on a server, a copy that broke off goes on when it
+    /// is repeated
     #[arg(long, conflicts_with_all = ["csv", "rejects", "dry_run", "atomic"])]
     pub(crate) preserve: bool,
 }
@@ -250,14 +246,17 @@ pub(crate) struct Completions {
 /// Reads the command line; what can't be read is reported, and so are help and version printed.
 pub(crate) fn parse() -> Result<Cli, ExitCode> {
     Cli::try_parse().map_err(|error| {
-        if error.use_stderr() && wants_json() {
-            let text = error.to_string();
-            let message = text.trim_start_matches("error: ").trim_end().to_owned();
-            Failure::Usage(message).report(Format::Json);
+        if error.use_stderr() {
+            let text = without_passwords(error.to_string().trim_end());
+            if wants_json() {
+                let message = text.trim_start_matches("error: ").to_owned();
+                Failure::Usage(message).report(Format::Json);
+            } else {
+                output::note(&text);
+            }
             return Exit::Failed.into();
         }
         match error.print() {
-            Ok(()) if error.use_stderr() => Exit::Failed.into(),
             Ok(()) => Exit::Done.into(),
             Err(unprintable) => match output::checked(Err(unprintable)) {
                 Ok(()) | Err(Failure::ClosedPipe) => Exit::Done.into(),
@@ -268,6 +267,27 @@ pub(crate) fn parse() -> Result<Cli, ExitCode> {
             },
         }
     })
+}
+
+/// The text with the password of every URL in it left out: what stands where no URL is expected is
+/// repeated by whoever refuses it.
+fn without_passwords(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        let url = after.split(char::is_whitespace).next().unwrap_or_default();
+        rest = after;
+        if let Some((user, host)) = url.rsplit_once('@')
+            && let Some((user, _password)) = user.split_once(':')
+        {
+            shown.push_str(user);
+            rest = after.get(url.len() - host.len() - 1..).unwrap_or_default();
+        }
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// Whether JSON was asked for on a command line that can't be read as a whole.
@@ -295,6 +315,25 @@ pub(crate) fn completions(args: &Completions, output: &mut Output) -> Result<Exi
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_refusal_repeats_a_password() {
+        for (text, shown) in [
+            (
+                "'postgres://ana:s3cret@db/shop' is wrong",
+                "'postgres://ana@db/shop' is wrong",
+            ),
+            (
+                "postgres://ana:p@ss:w/rd@db postgres://db/a:b",
+                "postgres://ana@db postgres://db/a:b",
+            ),
+            ("postgres://ana@db:5432/shop", "postgres://ana@db:5432/shop"),
+            ("no URL at all: a@b", "no URL at all: a@b"),
+            ("://", "://"),
+        ] {
+            assert_eq!(without_passwords(text), shown);
+        }
+    }
 
     #[test]
     fn the_command_line_is_well_formed() {

@@ -7,7 +7,7 @@ use crate::args::{
     Common, Create, Delete, EraseText, Kind, Naming, RecordMovement, Scope, Update, VoidMovement,
 };
 use crate::failure::Failure;
-use crate::ledger_file;
+use crate::location;
 use crate::output::{Exit, Output};
 use crate::row::{self, EXTERNAL_ID};
 
@@ -26,7 +26,7 @@ struct Answer {
 
 /// Books a refund.
 pub(crate) fn create(common: &Common, args: &Create, output: &mut Output) -> Result<Exit, Failure> {
-    let ledger = ledger_file::open(common)?;
+    let ledger = location::open(common)?;
     let non_subscribable = args.kind == Kind::NonSubscribable;
     let op = if non_subscribable {
         "create_non_subscribable_refund"
@@ -42,7 +42,7 @@ pub(crate) fn create(common: &Common, args: &Create, output: &mut Output) -> Res
 
 /// Replaces a refund's content.
 pub(crate) fn update(common: &Common, args: &Update, output: &mut Output) -> Result<Exit, Failure> {
-    let ledger = ledger_file::open(common)?;
+    let ledger = location::open(common)?;
     let named = Named::find(&ledger, &args.refund)?;
     let revision = args.expected_revision.map(|revision| revision.to_string());
     let mut cells = named.cells("update_refund", revision.as_deref());
@@ -53,7 +53,7 @@ pub(crate) fn update(common: &Common, args: &Update, output: &mut Output) -> Res
 
 /// Deletes a refund.
 pub(crate) fn delete(common: &Common, args: &Delete, output: &mut Output) -> Result<Exit, Failure> {
-    let ledger = ledger_file::open(common)?;
+    let ledger = location::open(common)?;
     let named = Named::find(&ledger, &args.refund)?;
     let revision = args.expected_revision.map(|revision| revision.to_string());
     let cells = named.cells("delete_refund", revision.as_deref());
@@ -66,7 +66,7 @@ pub(crate) fn erase_text(
     args: &EraseText,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let ledger = ledger_file::open(common)?;
+    let ledger = location::open(common)?;
     let named = Named::find(&ledger, &args.refund)?;
     let revision = args.expected_revision.map(|revision| revision.to_string());
     let cells = named.cells("erase_text", revision.as_deref());
@@ -87,7 +87,7 @@ pub(crate) fn record_movement(
     // What can't be a movement makes no ledger.
     let line = row::to_line(&cells);
     wire::parse_line(line.as_bytes())?;
-    let ledger = ledger_file::open_or_create(common)?;
+    let ledger = location::open_or_create(common)?;
     execute(&ledger, &cells, "recorded the movement", output)
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn void_movement(
     args: &VoidMovement,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let ledger = ledger_file::open(common)?;
+    let ledger = location::open(common)?;
     let cells = scope_cells("void_movement", &args.scope);
     execute(&ledger, &cells, "voided the movement", output)
 }

@@ -1,7 +1,7 @@
 //! `demo`: makes a small ledger and shows what a ledger does.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use refund_ledger::{
     Head, Ledger, LedgerError, MovementKey, Receipt, RefundFilter, RefundId, wire,
@@ -9,10 +9,11 @@ use refund_ledger::{
 use refund_reconcile::Source;
 use serde::Serialize;
 
-use crate::args::{Common, Demo, Reconcile};
+use crate::args::{Common, Demo, NamedLedger, Reconcile, Said};
 use crate::failure::Failure;
-use crate::ledger_file;
+use crate::location::Location;
 use crate::output::{Exit, Output};
+use crate::paths::exists;
 use crate::read;
 use crate::reconcile;
 use crate::table;
@@ -47,41 +48,56 @@ struct Summary {
 }
 
 /// Where everything goes.
-struct Paths {
-    ledger: PathBuf,
+struct Places {
+    ledger: Location,
     statement: PathBuf,
     report: PathBuf,
 }
 
 /// Runs the demo.
 pub(crate) fn run(common: &Common, args: &Demo, output: &mut Output) -> Result<Exit, Failure> {
-    let paths = place(args)?;
-    let ledger = Ledger::open(&paths.ledger)?.with_actor(common.actor.clone());
+    let server = server(common)?;
+    let on_server = server.as_ref().map(begin).transpose()?;
+    let places = places(args, server)?;
+    let ledger = match on_server {
+        Some(ledger) => ledger,
+        None => begin(&places.ledger)?,
+    };
+    let ledger = ledger.with_actor(common.actor.clone());
     let mut show = Show {
         output,
         ledger: &ledger,
     };
-    show.book(&paths.ledger)?;
+    show.book(&places.ledger)?;
     show.replay()?;
     show.refuse()?;
     show.change()?;
-    show.reconcile(common, &paths)?;
+    show.reconcile(&places)?;
     let head = show.prove()?;
-    show.look_further(&paths)?;
+    show.look_further(&places)?;
     if output.is_json() {
         output.json(&Summary {
-            ledger: paths.ledger.display().to_string(),
+            ledger: places.ledger.to_string(),
             verdict: "valid",
             head,
-            statement: paths.statement.display().to_string(),
-            report: paths.report.display().to_string(),
+            statement: places.statement.display().to_string(),
+            report: places.report.display().to_string(),
         })?;
     }
     Ok(Exit::Done)
 }
 
-/// Where the ledger, the statement and the report go: new files.
-fn place(args: &Demo) -> Result<Paths, Failure> {
+/// The server that the command line names. What the environment names is somebody's ledger, and no
+/// place for examples.
+fn server(common: &Common) -> Result<Option<Location>, Failure> {
+    match &common.ledger {
+        NamedLedger::Server(url, Said::Here) => Ok(Some(Location::server(url)?)),
+        _ => Ok(None),
+    }
+}
+
+/// Where the ledger, the statement and the report go: new files, but for a ledger on a server.
+fn places(args: &Demo, server: Option<Location>) -> Result<Places, Failure> {
     let folder = if let Some(folder) = &args.dir {
         fs::create_dir_all(folder).map_err(|error| Failure::file("made", folder, error))?;
         folder.clone()
@@ -97,26 +113,43 @@ fn place(args: &Demo) -> Result<Paths, Failure> {
             .map_err(|error| Failure::file("written", &temporary, error))?
             .keep()
     };
-    let paths = Paths {
-        ledger: folder.join("refunds.db"),
+    let places = Places {
+        ledger: server.unwrap_or_else(|| Location::File(folder.join("refunds.db"))),
         statement: folder.join("statement.csv"),
         report: folder.join("reconciliation.html"),
     };
-    for path in [&paths.ledger, &paths.statement, &paths.report] {
-        if ledger_file::exists(path)? {
+    let file = match &places.ledger {
+        Location::File(path) => Some(path),
+        Location::Server(_) => None,
+    };
+    for path in file.into_iter().chain([&places.statement, &places.report]) {
+        if exists(path)? {
             return Err(Failure::Usage(format!(
                 "there is a file at `{}` already; give `--dir` another folder",
                 path.display()
             )));
         }
     }
-    Ok(paths)
+    Ok(places)
+}
+
+/// A new ledger.
+fn begin(location: &Location) -> Result<Ledger, Failure> {
+    let ledger = location.open_or_create()?;
+    if ledger.journal(0, 1)?.is_empty() {
+        Ok(ledger)
+    } else {
+        Err(Failure::Usage(format!(
+            "the ledger at `{location}` is not empty, and examples would stay in it for ever; name \
+             another database, or another schema with `?schema=NAME`"
+        )))
+    }
 }
 
 /// The command that reconciles March, as a user would give it.
-fn of_march(paths: &Paths) -> Result<Reconcile, Failure> {
+fn of_march(places: &Places) -> Result<Reconcile, Failure> {
     Ok(Reconcile {
-        statement: paths.statement.clone(),
+        statement: places.statement.clone(),
         source: Source::Stripe,
         map: None,
         keys: None,
@@ -126,7 +159,7 @@ fn of_march(paths: &Paths) -> Result<Reconcile, Failure> {
         tolerance_minor: 0,
         window_days: 5,
         propose: false,
-        report: vec![paths.report.clone()],
+        report: vec![places.report.clone()],
     })
 }
 
@@ -150,8 +183,8 @@ impl Show<'_> {
             .execute(&wire::parse_line(line.as_bytes())?.command)
     }
 
-    fn book(&mut self, path: &Path) -> Result<(), Failure> {
-        self.say(&format!("a new ledger: {}\n", path.display()))?;
+    fn book(&mut self, location: &Location) -> Result<(), Failure> {
+        self.say(&format!("a new ledger: {location}\n"))?;
         self.say("movements, and refunds of both kinds:")?;
         for line in SAMPLE.lines() {
             self.execute(line)?;
@@ -196,24 +229,19 @@ impl Show<'_> {
         self.list()
     }
 
-    fn reconcile(&mut self, common: &Common, paths: &Paths) -> Result<(), Failure> {
+    fn reconcile(&mut self, places: &Places) -> Result<(), Failure> {
         self.say("\na month later, the ledger beside what the provider says it paid back:\n")?;
         for line in MARCH.lines() {
             self.execute(line)?;
         }
-        fs::write(&paths.statement, STATEMENT)
-            .map_err(|error| Failure::file("written", &paths.statement, error))?;
-        let common = Common {
-            ledger: Some(paths.ledger.clone()),
-            actor: common.actor.clone(),
-            format: common.format,
-        };
-        let args = of_march(paths)?;
-        let reconciled = reconcile::reconcile(&common, &args)?;
+        fs::write(&places.statement, STATEMENT)
+            .map_err(|error| Failure::file("written", &places.statement, error))?;
+        let args = of_march(places)?;
+        let reconciled = reconcile::reconcile(&places.ledger, &args)?;
         self.say(&reconciled.text(&args))?;
         self.say(&format!(
             "\nthe same for a browser, with what each break means: {}",
-            paths.report.display()
+            places.report.display()
         ))
     }
 
@@ -228,16 +256,21 @@ impl Show<'_> {
         Ok(head)
     }
 
-    fn look_further(&mut self, paths: &Paths) -> Result<(), Failure> {
-        let (path, statement) = (paths.ledger.display(), paths.statement.display());
+    fn look_further(&mut self, places: &Places) -> Result<(), Failure> {
+        let (ledger, statement) = (&places.ledger, places.statement.display());
+        let refunds = match ledger {
+            Location::File(path) => format!("refunds --ledger {}", path.display()),
+            // Its schema stands behind a `?`, which a shell would take for itself.
+            Location::Server(server) => format!("refunds --postgres '{server}'"),
+        };
         self.say(&format!(
-            "\nthe ledger is in {path}; look further:\n\
-             \x20 refunds --ledger {path} list\n\
-             \x20 refunds --ledger {path} movements\n\
-             \x20 refunds --ledger {path} balance --org acme --subscription sub-7 --movement mov-42\n\
-             \x20 refunds --ledger {path} journal --after 0\n\
-             \x20 refunds --ledger {path} verify\n\
-             \x20 refunds --ledger {path} reconcile --source stripe --statement {statement} \
+            "\nthe ledger is in {ledger}; look further:\n\
+             \x20 {refunds} list\n\
+             \x20 {refunds} movements\n\
+             \x20 {refunds} balance --org acme --subscription sub-7 --movement mov-42\n\
+             \x20 {refunds} journal --after 0\n\
+             \x20 {refunds} verify\n\
+             \x20 {refunds} reconcile --source stripe --statement {statement} \
              --from 2022-03-01 --to 2022-04-01"
         ))
     }

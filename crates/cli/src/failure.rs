@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use refund_ledger::{ErrorCode, LedgerError, wire};
+use refund_ledger::{ErrorCode, LedgerError, StoreError, wire};
 use refund_reconcile::ReconcileError;
 use serde::Serialize;
 
@@ -20,6 +20,14 @@ pub(crate) enum Failure {
     /// The ledger could not answer.
     #[error("{}", with_reason(.0))]
     Ledger(LedgerError),
+    /// The ledger could not be opened.
+    #[error("the ledger at `{at}` can't be opened: {}", reason(.why))]
+    Unopened {
+        /// What its place is called.
+        at: String,
+        /// What the store said.
+        why: StoreError,
+    },
     /// The command was not given what it needs.
     #[error("{0}")]
     Usage(String),
@@ -67,9 +75,11 @@ impl Failure {
         match self {
             Self::Refused(_) => Exit::Refused,
             Self::ClosedPipe => Exit::Done,
-            Self::Ledger(_) | Self::Usage(_) | Self::Io { .. } | Self::Stopped { .. } => {
-                Exit::Failed
-            }
+            Self::Ledger(_)
+            | Self::Unopened { .. }
+            | Self::Usage(_)
+            | Self::Io { .. }
+            | Self::Stopped { .. } => Exit::Failed,
         }
     }
 
@@ -107,6 +117,7 @@ impl Failure {
     fn code(&self) -> &'static str {
         match self {
             Self::Refused(error) | Self::Ledger(error) => error.code().as_str(),
+            Self::Unopened { why, .. } => LedgerError::from(why.clone()).code().as_str(),
             Self::Usage(_) => "usage",
             Self::Io { .. } | Self::ClosedPipe => "io",
             Self::Stopped { cause, .. } => cause.code(),
@@ -141,7 +152,17 @@ impl From<ReconcileError> for Failure {
 /// The message with what the store said: whoever runs the command is the store's operator.
 fn with_reason(error: &LedgerError) -> String {
     match error.store_error() {
-        Some(store) => format!("{error}: {store}"),
+        Some(store) => format!("{error}: {}", reason(store)),
         None => error.to_string(),
+    }
+}
+
+/// What the store said, without what the ledger says of every such failure.
+fn reason(error: &StoreError) -> String {
+    match error {
+        StoreError::Unavailable { reason } | StoreError::OutcomeUnknown { reason } => {
+            reason.clone()
+        }
+        other => other.to_string(),
     }
 }

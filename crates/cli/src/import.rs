@@ -20,7 +20,7 @@ use serde::Serialize;
 use crate::args::{Common, Import};
 use crate::dry_run::DryRunStore;
 use crate::failure::Failure;
-use crate::ledger_file;
+use crate::location::Location;
 use crate::output::{Exit, Output};
 
 use ahead::Batches;
@@ -75,20 +75,21 @@ impl Counts {
 /// Imports files.
 pub(crate) fn run(common: &Common, args: &Import, output: &mut Output) -> Result<Exit, Failure> {
     // What can't be read, or rejects that can't be written, must not leave a new ledger behind.
-    ledger_file::path(common)?;
+    let location = Location::of(common)?;
     if let Some(rejects) = &args.rejects {
-        ledger_file::spare(common, rejects, &args.files)?;
+        location.spare(rejects, &args.files)?;
     }
     let inputs = Inputs::open(&args.files, args.csv)?;
     let progress = inputs.progress();
     if args.preserve {
-        return preserve::run(common, inputs, output);
+        return preserve::run(&location, inputs, output);
     }
     let mut rejects = Rejects::begin(args)?;
     let ledger = if args.dry_run {
-        dry(&existing(common)?, common)
+        dry(&existing(&location)?, common)
     } else {
-        ledger_file::open_or_create(common)?
+        let ledger = location.open_or_create()?;
+        ledger.with_actor(common.actor.clone())
     };
     let counts = if args.atomic {
         atomic::import(&ledger, common, inputs, &mut rejects)?
@@ -113,12 +114,11 @@ pub(crate) fn run(common: &Common, args: &Import, output: &mut Output) -> Result
 }
 
 /// The store that a dry run reads: the ledger's, or an empty one where there is no ledger yet.
-fn existing(common: &Common) -> Result<Arc<dyn Store>, Failure> {
-    if ledger_file::exists(ledger_file::path(common)?)? {
-        Ok(Arc::clone(ledger_file::open(common)?.store()))
-    } else {
-        Ok(Arc::new(MemoryStore::new()))
-    }
+fn existing(location: &Location) -> Result<Arc<dyn Store>, Failure> {
+    Ok(match location.open_if_there()? {
+        Some(ledger) => Arc::clone(ledger.store()),
+        None => Arc::new(MemoryStore::new()),
+    })
 }
 
 /// A ledger that decides as the one over this store would, and writes nothing.

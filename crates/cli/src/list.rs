@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::args::{Common, Format, List};
 use crate::failure::Failure;
-use crate::ledger_file;
+use crate::location;
 use crate::output::{Exit, Output, note};
 use crate::table;
 
@@ -19,7 +19,7 @@ struct Page<'a> {
 
 /// Lists refunds.
 pub(crate) fn run(common: &Common, args: &List, output: &mut Output) -> Result<Exit, Failure> {
-    let ledger = ledger_file::open(common)?;
+    let ledger = location::open(common)?;
     let next_cursor = match common.format {
         Format::Human | Format::Json => page(&ledger, args, output)?,
         Format::Jsonl => stream(&ledger, args, |refund| {

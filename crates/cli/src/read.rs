@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::args::{self, Common};
 use crate::change::find;
 use crate::failure::Failure;
-use crate::ledger_file;
+use crate::location;
 use crate::output::{Exit, Output};
 use crate::table::{self, Field, TextTable, money, with_taxes};
 use crate::visible::visible;
@@ -25,7 +25,7 @@ pub(crate) fn show(
     args: &args::One,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let refund = find(&ledger_file::open(common)?, &args.id)?;
+    let refund = find(&location::open(common)?, &args.id)?;
     output.answer(&wire::RefundBody::from(&refund), || table::refund(&refund))?;
     Ok(Exit::Done)
 }
@@ -41,7 +41,7 @@ pub(crate) fn history(
     args: &args::One,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let ledger = ledger_file::open(common)?;
+    let ledger = location::open(common)?;
     let refund = find(&ledger, &args.id)?;
     let revisions = ledger.history(&refund.movement, refund.id)?;
     let items = revisions.iter().map(wire::RevisionBody::from).collect();
@@ -84,7 +84,7 @@ pub(crate) fn balance(
     let scope = &args.scope;
     let key = MovementKey::new(&scope.org, &scope.subscription, &scope.movement)
         .map_err(Failure::of_query)?;
-    let balance = ledger_file::open(common)?.balance(&key)?;
+    let balance = location::open(common)?.balance(&key)?;
     output.answer(&wire::BalanceBody::from(&balance), || {
         balance_table(&balance)
     })?;
@@ -121,7 +121,7 @@ pub(crate) fn movements(
     args: &args::Movements,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let ledger = ledger_file::open(common)?;
+    let ledger = location::open(common)?;
     let org = args.org.as_ref();
     match output.format() {
         args::Format::Jsonl => {
@@ -163,7 +163,7 @@ pub(crate) fn totals(
     args: &args::Totals,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let totals = ledger_file::open(common)?.totals(RefundFilter {
+    let totals = location::open(common)?.totals(RefundFilter {
         org: args.org.clone(),
         from: args.from,
         to: args.to,
@@ -195,7 +195,7 @@ pub(crate) fn journal(
     args: &args::Journal,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let ledger = ledger_file::open(common)?;
+    let ledger = location::open(common)?;
     let mut after = args.after;
     let mut left = args.limit.unwrap_or(usize::MAX);
     while left > 0 {
@@ -230,7 +230,7 @@ pub(crate) fn verify(
             Some(head)
         }
     };
-    let report = ledger_file::open(common)?.verify(kept)?;
+    let report = location::open(common)?.verify(kept)?;
     output.answer(&wire::ReportBody::from(&report), || report_text(&report))?;
     Ok(match report.verdict {
         Verdict::Valid => Exit::Done,
@@ -266,7 +266,7 @@ pub(crate) fn report_text(report: &refund_ledger::Report) -> String {
 
 /// The head, which is JSON in every format.
 pub(crate) fn head(common: &Common, output: &mut Output) -> Result<Exit, Failure> {
-    let head = ledger_file::open(common)?.head()?;
+    let head = location::open(common)?.head()?;
     output.line(&head.to_json())?;
     Ok(Exit::Done)
 }

@@ -20,8 +20,9 @@ use refund_reconcile::{
 use crate::args::{Common, Reconcile};
 use crate::failure::Failure;
 use crate::import::is_standard_input;
-use crate::ledger_file;
+use crate::location::Location;
 use crate::output::{Exit, Output, checked, note};
+use crate::paths::name_of;
 use crate::progress::Progress;
 use crate::visible::visible;
 
@@ -53,7 +54,7 @@ impl Reconciled {
 
 /// Reconciles a statement and tells what does not agree.
 pub(crate) fn run(common: &Common, args: &Reconcile, output: &mut Output) -> Result<Exit, Failure> {
-    let reconciled = reconcile(common, args)?;
+    let reconciled = reconcile(&Location::of(common)?, args)?;
     let report = &reconciled.report;
     note_unreadable(report);
     if output.is_json() {
@@ -69,7 +70,7 @@ pub(crate) fn run(common: &Common, args: &Reconcile, output: &mut Output) -> Res
 }
 
 /// Reads both sides, compares them, and writes the files that were asked for.
-pub(crate) fn reconcile(common: &Common, args: &Reconcile) -> Result<Reconciled, Failure> {
+pub(crate) fn reconcile(location: &Location, args: &Reconcile) -> Result<Reconciled, Failure> {
     let options = reconcile_options(args)?;
     let read = ReadOptions::new(args.source, args.map.clone().unwrap_or_default())
         .map_err(|error| Failure::Usage(error.to_string()))?;
@@ -79,9 +80,9 @@ pub(crate) fn reconcile(common: &Common, args: &Reconcile) -> Result<Reconciled,
                 .into(),
         ));
     }
-    let files = ReportFiles::begin(common, args)?;
+    let files = ReportFiles::begin(location, args)?;
     let statement = Statement::open(&args.statement)?;
-    let refunds = Refunds::open(common, args.org.as_ref())?;
+    let refunds = Refunds::open(location, args.org.as_ref())?;
 
     let mut both = Reconciliation::new(args.source, options);
     if let Some(path) = &args.keys {
@@ -98,8 +99,8 @@ pub(crate) fn reconcile(common: &Common, args: &Reconcile) -> Result<Reconciled,
     let org = refunds.into_org();
     let about = About {
         title: &title_of(org.as_ref().map(Id::as_str)),
-        statement: &name(&args.statement),
-        ledger: &name(ledger_file::path(common)?),
+        statement: &statement_name(&args.statement),
+        ledger: &location.report_name(),
         org: org.as_ref().map(Id::as_str),
         options,
         // So that the same inputs give the same bytes at any time.
@@ -159,13 +160,11 @@ fn reconcile_options(args: &Reconcile) -> Result<ReconcileOptions, Failure> {
     })
 }
 
-/// What a file is called, without where it is.
-fn name(path: &Path) -> String {
+fn statement_name(path: &Path) -> String {
     if is_standard_input(path) {
         return "standard input".into();
     }
-    let name = path.file_name().unwrap_or(path.as_os_str());
-    name.to_string_lossy().into()
+    name_of(path)
 }
 
 /// Tells the first few lines that can't be read; all are in the reports.

@@ -20,11 +20,15 @@ use serde::Serialize;
 use self::door::Door;
 use self::handler::Server;
 use self::in_progress::InProgress;
-use self::work::Work;
+use self::work::{Turns, Work};
 use crate::args::{Common, Serve};
 use crate::failure::Failure;
-use crate::ledger_file;
+use crate::location::Location;
 use crate::output::{Exit, Output};
+
+/// How many connections to a PostgreSQL server are open at once unless told: a few of these servers fit
+/// into the hundred that PostgreSQL allows unless told.
+const CONNECTIONS_DEFAULT: u16 = 16;
 
 /// What programs are told once the server listens.
 #[derive(Serialize)]
@@ -37,7 +41,12 @@ pub(crate) fn run(common: &Common, args: &Serve, output: &mut Output) -> Result<
     let _log = log::start(args.log_format, args.log_level);
     let door = Door::new(common, args)?;
     let listener = listen::bind(&args.listen, &door)?;
-    let ledger = ledger_file::open_or_create(common)?;
+    let location = Location::of(common)?;
+    let turns = turns(&location, args)?;
+    let ledger = location
+        .with_connections_max(turns.all())
+        .open_or_create()?
+        .with_actor(common.actor.clone());
     allow_open_files(args.connections_max);
 
     let address = listener
@@ -54,17 +63,36 @@ pub(crate) fn run(common: &Common, args: &Serve, output: &mut Output) -> Result<
 
     let server = Server {
         door,
-        work: Work::new(ledger, args.store_timeout),
+        work: Work::new(ledger, turns, args.store_timeout),
         client_timeout: args.client_timeout,
         in_progress: InProgress::default(),
     };
-    serve(server, listener, args)
+    serve(server, listener, args, turns.all())
 }
 
-fn serve(server: Server, listener: TcpListener, args: &Serve) -> Result<Exit, Failure> {
+/// How many requests are at the store at once.
+fn turns(location: &Location, args: &Serve) -> Result<Turns, Failure> {
+    match (location, args.store_connections) {
+        (Location::File(_), None) => Ok(Turns::AT_A_FILE),
+        (Location::File(_), Some(_)) => Err(Failure::Usage(
+            "`--store-connections` is about a PostgreSQL server; leave it out, or give `--postgres URL`"
+                .into(),
+        )),
+        (Location::Server(_), connections) => {
+            Ok(Turns::at_a_server(connections.unwrap_or(CONNECTIONS_DEFAULT)))
+        }
+    }
+}
+
+fn serve(
+    server: Server,
+    listener: TcpListener,
+    args: &Serve,
+    threads: usize,
+) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .max_blocking_threads(work::THREADS_MAX)
+        .max_blocking_threads(threads)
         .build()
         .map_err(|error| cannot("start its threads", error))?;
     let served = runtime.block_on(listen::serve(server, listener, args));

@@ -9,8 +9,8 @@ use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, Value, value};
 use crate::args::Token;
 use crate::auth::{Settings, Source};
 use crate::failure::Failure;
-use crate::ledger_file;
 use crate::output::{self, Exit, Output};
+use crate::paths::exists;
 use replace::Replacement;
 
 /// The bytes of randomness in a token: nobody can guess them, so a fast hash is enough to keep.
@@ -29,7 +29,7 @@ struct Answer<'a> {
 pub(crate) fn run(args: &Token, output: &mut Output) -> Result<Exit, Failure> {
     let token = mint()?;
     let replacement = Replacement::begin(&args.auth)?;
-    let mut document = if ledger_file::exists(&args.auth)? {
+    let mut document = if exists(&args.auth)? {
         existing(&Source::read(&args.auth)?)?
     } else {
         DocumentMut::new()

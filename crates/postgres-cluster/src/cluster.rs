@@ -22,6 +22,9 @@ pub const PASSWORD: &str = "swordfish-of-the-tests";
 /// How long a server may take to start. A replayed log and a busy machine take long.
 pub(crate) const LIMIT: Duration = Duration::from_mins(2);
 
+/// How often a server that starts is looked at for whether it has ended.
+const SELDOM: Duration = Duration::from_millis(100);
+
 /// How many ports are tried when somebody is faster.
 const PORTS: usize = 20;
 
@@ -81,11 +84,16 @@ impl Cluster {
         } else {
             "host"
         };
+        let method = if cluster.settings().trusting {
+            "trust"
+        } else {
+            "scram-sha-256"
+        };
         let access = format!(
             "local all all trust\n\
              local replication all trust\n\
-             {kind} all all 127.0.0.1/32 scram-sha-256\n\
-             {kind} replication all 127.0.0.1/32 scram-sha-256\n"
+             {kind} all all 127.0.0.1/32 {method}\n\
+             {kind} replication all 127.0.0.1/32 {method}\n"
         );
         cluster.write(&data.join("pg_hba.conf"), &access)?;
         cluster.start_on_a_free_port()?;
@@ -113,6 +121,12 @@ impl Cluster {
 
     pub(crate) fn start_on_a_free_port(&mut self) -> Result<(), Error> {
         self.start_on_one_of(iter::from_fn(port::free).take(PORTS))
+    }
+
+    /// Starts the server on a port that is known to clients. One of them that tries to connect may have
+    /// it for a moment, as the port of its own end.
+    pub(crate) fn start_on_port(&mut self, port: u16) -> Result<(), Error> {
+        self.start_on_one_of(iter::repeat_n(port, PORTS))
     }
 
     /// Starts the server on the first of the ports that nobody has taken.
@@ -147,9 +161,14 @@ impl Cluster {
         self.write_settings()?;
         let process = self.order("start")?;
         let start = Instant::now();
+        let mut looked = start;
         while !self.is_ready(&process) {
-            if !self.is_running()? {
-                return Err(self.failure("ended before it was ready"));
+            // Looking at processes costs more than looking into a file.
+            if looked.elapsed() > SELDOM {
+                if !self.is_running()? {
+                    return Err(self.failure("ended before it was ready"));
+                }
+                looked = Instant::now();
             }
             if start.elapsed() > LIMIT {
                 self.order("kill")?;

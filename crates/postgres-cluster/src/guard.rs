@@ -1,6 +1,6 @@
 //! The process between us and the server, which ends the server when we end.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -31,9 +31,12 @@ impl Guard {
             .append(true)
             .open(folder.join("log"))
             .map_err(trying())?;
+        // A file, not an argument: lists of processes stay readable.
+        let script = folder.join("guard.sh");
+        fs::write(&script, SCRIPT).map_err(trying())?;
         let mut command = Command::new("sh");
         command
-            .args(["-c", SCRIPT, "postgres-cluster-guard"])
+            .arg(script)
             .arg(folder)
             .args(account.prefix())
             .arg(server)

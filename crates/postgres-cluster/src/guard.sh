@@ -62,7 +62,7 @@ kill_all() {
     freeze
     kill -KILL $found
     list=$(echo $found | tr ' ' ',')
-    while is_alive "$list"; do :; done
+    while is_alive "$list"; do sleep 0.01; done
     forget
 } 2>/dev/null
 

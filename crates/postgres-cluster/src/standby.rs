@@ -18,10 +18,28 @@ impl Cluster {
     /// If the name is not made of letters, digits and `_`, with no digit first, if this server can't be copied, or if the
     /// copy does not start.
     pub fn standby(&self, name: &str) -> Result<Self, Error> {
+        let mut standby = self.copy(name)?;
+        standby.start_on_a_free_port()?;
+        Ok(standby)
+    }
+
+    /// Starts a standby on the port that another server had, which is stopped or killed: so the one
+    /// that failed comes back, where clients know it.
+    ///
+    /// # Errors
+    /// As [`Cluster::standby`], and if the port is still taken.
+    pub fn standby_in_place_of(&self, former: &Self, name: &str) -> Result<Self, Error> {
+        let mut standby = self.copy(name)?;
+        standby.start_on_port(former.port())?;
+        Ok(standby)
+    }
+
+    /// A copy that is not started.
+    fn copy(&self, name: &str) -> Result<Self, Error> {
         check(name)?;
         // Once promoted it waits for nobody.
         let settings = self.settings().clone().setting(REQUIRED, "");
-        let mut standby = Self::prepare(self.programs().clone(), settings)?;
+        let standby = Self::prepare(self.programs().clone(), settings)?;
         standby.run(
             "pg_basebackup",
             &[
@@ -38,7 +56,6 @@ impl Cluster {
                 ),
             ],
         )?;
-        standby.start_on_a_free_port()?;
         Ok(standby)
     }
 
@@ -79,12 +96,24 @@ impl Cluster {
     /// Makes a standby a server that takes writes, whether the first one is there or not.
     ///
     /// # Errors
-    /// If it is no standby, or has not become a server of its own after a minute.
+    /// If it is no standby, or has not become a server of its own after two minutes.
     pub fn promote(&self) -> Result<(), Error> {
-        match self.query("SELECT pg_promote(true, 60)")?.as_str() {
-            "t" => Ok(()),
-            _ => Err(self.failure("was promoted, but follows still after 60 s")),
+        // What it has not applied yet it applies now, and statements that stand in the way of that are
+        // ended, the ones here too.
+        let in_the_way = |error: &Error| error.to_string().contains("conflict with recovery");
+        match self.execute("SELECT pg_promote(false)") {
+            Err(error) if !in_the_way(&error) => return Err(error),
+            Ok(()) | Err(_) => {}
         }
+        let start = Instant::now();
+        while start.elapsed() < LIMIT {
+            match self.query("SELECT pg_is_in_recovery()").as_deref() {
+                Ok("f") => return Ok(()),
+                Err(error) if !in_the_way(error) => break,
+                Ok(_) | Err(_) => thread::sleep(MOMENT),
+            }
+        }
+        Err(self.failure("was promoted, and has not become a server of its own"))
     }
 
     fn wait_until(&self, sql: &str, wanted: &str) -> Result<(), Error> {

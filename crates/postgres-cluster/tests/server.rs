@@ -10,6 +10,13 @@ use common::{Processes, psql, quick};
 use postgres_cluster::{Cluster, PASSWORD, shared};
 
 #[test]
+fn a_trusting_server_asks_nobody_for_a_password() {
+    let cluster = Cluster::builder().fsync(false).trusting().start().unwrap();
+    let url = format!("postgres://postgres@127.0.0.1:{}/postgres", cluster.port());
+    assert_eq!(psql(&url, "SELECT 1").unwrap(), "1");
+}
+
+#[test]
 fn a_server_starts_and_answers() {
     let cluster = Cluster::start().unwrap();
     assert_eq!(cluster.query("SELECT 1").unwrap(), "1");

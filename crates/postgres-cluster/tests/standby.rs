@@ -40,6 +40,26 @@ fn a_standby_gets_what_is_committed_and_takes_over_when_the_first_is_killed() {
 }
 
 #[test]
+fn the_one_that_failed_comes_back_in_its_place() {
+    let first = quick();
+    let second = first.standby("second").unwrap();
+    first.kill().unwrap();
+    second.promote().unwrap();
+    let third = second.standby_in_place_of(&first, "third").unwrap();
+    assert_eq!(third.port(), first.port());
+    drop(first);
+    second.require_standby("third").unwrap();
+    second.wait_for_synchronous().unwrap();
+    second.execute("CREATE TABLE kept (n int)").unwrap();
+    second.kill().unwrap();
+    third.promote().unwrap();
+    assert_eq!(third.query("SELECT count(*) FROM kept").unwrap(), "0");
+
+    let error = third.standby_in_place_of(&third, "fourth").unwrap_err();
+    assert!(error.to_string().contains("in use"), "{error}");
+}
+
+#[test]
 fn a_commit_waits_for_the_required_standby() {
     let first = quick();
     let second = first.standby("second").unwrap();

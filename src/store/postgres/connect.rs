@@ -11,7 +11,7 @@ use tokio_postgres::{Config, NoTls};
 use super::errors::Fault;
 use super::options::{Host, Place, PostgresOptions, TlsMode};
 use super::session::{Link, Session};
-use super::wire::{Connection, Interrupted, Stream, Wire, now};
+use super::wire::{self, Interrupted, Stream, Wire, now};
 use super::{reasons, socket};
 use crate::store::StoreError;
 
@@ -34,9 +34,8 @@ pub(super) fn connect(options: &PostgresOptions, deadline: Instant) -> Result<Se
         match connect_to(host, options, until) {
             Ok(session) => return Ok(session),
             Err(Refused::Unsupported(reason)) => {
-                return Err(Fault::Store(StoreError::Unsupported {
-                    reason: format!("{options}: {host}: {reason}"),
-                }));
+                let reason = list(options, &[(host, reason)]);
+                return Err(Fault::Store(StoreError::Unsupported { reason }));
             }
             Err(Refused::Unusable(reason)) => reasons.push((host, reason)),
             Err(Refused::Unwelcome(reason)) => {
@@ -46,17 +45,20 @@ pub(super) fn connect(options: &PostgresOptions, deadline: Instant) -> Result<Se
             }
         }
     }
-    let reason = match reasons.as_slice() {
-        [(_, reason)] if options.hosts.len() == 1 => format!("{options}: {reason}"),
-        _ => {
-            let each: Vec<String> = reasons
-                .iter()
-                .map(|(host, reason)| format!("{host}: {reason}"))
-                .collect();
-            format!("{options}: {}", each.join("; "))
-        }
-    };
+    let reason = list(options, &reasons);
     Err(Fault::Store(StoreError::Unavailable { reason }))
+}
+
+/// The reasons of hosts, each named where there are several.
+fn list(options: &PostgresOptions, reasons: &[(&Host, String)]) -> String {
+    let each: Vec<String> = reasons
+        .iter()
+        .map(|(host, reason)| match options.hosts.len() {
+            1 => reason.clone(),
+            _ => format!("{host}: {reason}"),
+        })
+        .collect();
+    each.join("; ")
 }
 
 /// Why one host, or one address of it, is not the one.
@@ -81,6 +83,7 @@ impl From<Fault> for Refused {
             }
             Fault::Socket(error) => Self::Unusable(reasons::of_socket(&error)),
             Fault::NoAnswer => Self::Unusable("no answer in time".to_owned()),
+            Fault::OnThisServerAlone => Self::Unusable("its standbys are not there".to_owned()),
             Fault::Damaged(reason) => Self::Unsupported(reason),
             Fault::Store(error) => Self::Unusable(error.to_string()),
         }
@@ -175,6 +178,7 @@ fn establish(
         config.options(settings);
     }
     let mut wire = Wire::new(&mut stream)?;
+    let alone = wire.alone().clone();
     let started = match &host.place {
         Place::Tcp { name, .. } if encrypts(host, options) => {
             let connector = options
@@ -187,14 +191,14 @@ fn establish(
             }
             wire.block_on(deadline, async {
                 let (client, connection) = config.connect_raw(stream, connector).await?;
-                Ok((client, Box::pin(connection) as Connection))
+                Ok((client, wire::run(connection, &alone)))
             })
         }
         _ => {
             config.ssl_mode(SslMode::Disable);
             wire.block_on(deadline, async {
                 let (client, connection) = config.connect_raw(stream, NoTls).await?;
-                Ok((client, Box::pin(connection) as Connection))
+                Ok((client, wire::run(connection, &alone)))
             })
         }
     };
@@ -261,11 +265,14 @@ async fn set_up(link: &Link, options: &PostgresOptions) -> Result<Found, Fault> 
         "SELECT set_config('client_connection_check_interval', $1, false)",
         &values,
     );
-    // Every look-up of ours has its index. Plans are made before it is known how much will be looked up,
-    // and while tables are small: none may read a whole table instead. Other engines don't know these.
+    // Every look-up of ours has its index, so one plan fits all: it is made once, before it is known how
+    // much will be looked up and while tables are small, and may never read a whole table instead. Other
+    // engines don't know these.
     let plans = client.query_typed(
-        "SELECT set_config(name, 'off', false) FROM pg_catalog.pg_settings
-         WHERE name IN ('enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit')",
+        "SELECT set_config(name, CASE name WHEN 'plan_cache_mode' THEN 'force_generic_plan' ELSE 'off' END,
+                           false)
+         FROM pg_catalog.pg_settings WHERE name IN
+         ('plan_cache_mode', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit')",
         &[],
     );
     let (settings, _, _) = join3(settings, check, plans).await;
@@ -275,3 +282,6 @@ async fn set_up(link: &Link, options: &PostgresOptions) -> Result<Found, Fault> 
         read_only: row.try_get::<_, String>(6)? == "on",
     })
 }
+
+#[cfg(test)]
+mod tests;

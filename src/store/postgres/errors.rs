@@ -18,6 +18,8 @@ pub(super) enum Fault {
     Socket(io::Error),
     /// Nothing came back before the deadline.
     NoAnswer,
+    /// It was committed, and somebody canceled the wait for the standbys that must have it too.
+    OnThisServerAlone,
     /// Something stored is not what it should be.
     Damaged(String),
     /// A failure that is already in the store's own terms.
@@ -59,7 +61,7 @@ impl Fault {
                 None => !is_misreading(error),
             },
             Self::Socket(_) => true,
-            Self::NoAnswer | Self::Damaged(_) | Self::Store(_) => false,
+            Self::NoAnswer | Self::OnThisServerAlone | Self::Damaged(_) | Self::Store(_) => false,
         }
     }
 
@@ -68,7 +70,7 @@ impl Fault {
         match self {
             Self::NoAnswer | Self::Socket(_) => false,
             Self::Postgres(_) => !self.is_loss() && !self.is_stale_statement(),
-            Self::Damaged(_) | Self::Store(_) => true,
+            Self::OnThisServerAlone | Self::Damaged(_) | Self::Store(_) => true,
         }
     }
 
@@ -85,6 +87,11 @@ impl Fault {
         })
     }
 
+    /// Whether the server was asked to write and takes no writes, as one that has become a standby.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.state() == Some(&SqlState::READ_ONLY_SQL_TRANSACTION)
+    }
+
     /// The fault as the store's callers see it, naming the server.
     ///
     /// Once a commit was sent, a connection that is lost or silent leaves open what came of it;
@@ -92,27 +99,46 @@ impl Fault {
     pub(super) fn at(self, server: &PostgresOptions, commit_sent: bool) -> StoreError {
         let lost = self.is_loss();
         let (reason, refusal) = match &self {
-            Self::Store(error) => return error.clone(),
+            Self::Store(error) => return named(error.clone(), server),
             Self::Damaged(what) => {
                 return StoreError::Corrupted {
                     reason: format!("{server}: {what}"),
                 };
             }
             Self::NoAnswer => ("it did not answer in time".to_owned(), None),
+            Self::OnThisServerAlone => (
+                "somebody canceled the wait for its standbys, which may not have what was committed"
+                    .to_owned(),
+                None,
+            ),
             Self::Socket(error) => (reasons::of_socket(error), None),
             Self::Postgres(error) => (reasons::of(error), error.as_db_error()),
         };
         let reason = format!("{server}: {reason}");
-        if commit_sent && (lost || matches!(self, Self::NoAnswer) || refusal.is_some_and(is_open)) {
+        let silent = matches!(self, Self::NoAnswer | Self::OnThisServerAlone);
+        if commit_sent && (lost || silent || refusal.is_some_and(is_open)) {
             return StoreError::OutcomeUnknown { reason };
         }
         match refusal {
             Some(refusal) => refused(refusal, reason),
-            None if lost || matches!(self, Self::NoAnswer) => StoreError::Unavailable { reason },
+            None if lost || silent => StoreError::Unavailable { reason },
             // A value that is not of the type that the column should have.
             None => StoreError::Unsupported { reason },
         }
     }
+}
+
+/// The same with the server's name before its reason.
+fn named(mut error: StoreError, server: &PostgresOptions) -> StoreError {
+    match &mut error {
+        StoreError::Conflict | StoreError::Busy => {}
+        StoreError::OutcomeUnknown { reason }
+        | StoreError::Unavailable { reason }
+        | StoreError::Corrupted { reason }
+        | StoreError::Unsupported { reason }
+        | StoreError::Failed { reason } => *reason = format!("{server}: {reason}"),
+    }
+    error
 }
 
 /// Whether the server closes the connection with what it says.
@@ -176,3 +202,6 @@ fn refused(refusal: &DbError, reason: String) -> StoreError {
         _ => StoreError::Failed { reason },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,7 +150,7 @@ impl PostgresOptions {
             connect_limit: None,
             keepalive: Keepalive {
                 on: true,
-                idle: Duration::from_secs(60),
+                idle: Duration::from_mins(1),
                 interval: None,
                 count: None,
                 unacknowledged: None,
@@ -166,6 +166,11 @@ impl PostgresOptions {
     pub fn with_password(mut self, password: &str) -> Self {
         self.password = Some(password.to_owned());
         self
+    }
+
+    /// Whether a password is known, by the URL or by [`PostgresOptions::with_password`].
+    pub fn has_password(&self) -> bool {
+        self.password.is_some()
     }
 
     /// The same for the ledger in another schema, of the same database.
@@ -299,3 +304,6 @@ impl fmt::Debug for PostgresOptions {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,7 +73,12 @@ fn hosts(given: &mut Given, in_place: Vec<(String, Option<u16>)>) -> Result<Vec<
     let ports = given.take("port").map(list);
     let addresses = given.take("hostaddr").map(list);
 
-    let mut hosts = match (names, &addresses) {
+    let mut hosts: Vec<(String, Option<u16>)> = match (names, &addresses) {
+        // As in libpq, the ports that stand before the path stay.
+        (Some(names), _) if names.len() == in_place.len() => names
+            .into_iter()
+            .zip(in_place.into_iter().map(|(_, port)| port))
+            .collect(),
         (Some(names), _) => names.into_iter().map(|name| (name, None)).collect(),
         (None, Some(addresses)) if in_place.is_empty() => {
             addresses.iter().map(|name| (name.clone(), None)).collect()

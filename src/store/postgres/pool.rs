@@ -54,7 +54,8 @@ impl Pool {
     }
 
     /// Runs `work` over a connection, within a limit of time. It is run a second time where the
-    /// connection had lain idle and turns out to be dead before anything was committed.
+    /// connection had lain idle and turns out, before anything was committed, to be dead or to lead to
+    /// a server that has become a standby.
     ///
     /// What `work` began and did not commit is rolled back when it fails or panics.
     ///
@@ -74,7 +75,7 @@ impl Pool {
         if let Err(fault) = &outcome
             && !taken.fresh
             && !commit_sent
-            && (fault.is_loss() || fault.is_stale_statement())
+            && (fault.is_loss() || fault.is_stale_statement() || self.is_demoted(fault))
         {
             // The others have lain there as long, and the server was the same.
             self.close_idle();
@@ -92,19 +93,19 @@ impl Pool {
     pub(super) fn read<T>(
         &self,
         limit: Duration,
-        begin: impl AsyncFn(&Link) -> Result<(), Fault>,
+        begin: &impl AsyncFn(&Link) -> Result<(), Fault>,
         work: impl FnOnce(&mut Steps<'_>) -> Result<T, Fault>,
     ) -> Result<T, StoreError> {
         let deadline = end_of(limit);
         let mut taken = self.take(deadline)?;
-        let (mut begun, _) = taken.run(deadline, &begin);
+        let (mut begun, _) = taken.run(deadline, begin);
         if let Err(fault) = &begun
             && !taken.fresh
             && fault.is_loss()
         {
             self.close_idle();
             taken.replace(deadline)?;
-            (begun, _) = taken.run(deadline, &begin);
+            (begun, _) = taken.run(deadline, begin);
         }
         let outcome = match (begun, &mut taken.session) {
             (Ok(()), Some(session)) => work(&mut Steps::new(session, limit)),
@@ -124,7 +125,9 @@ impl Pool {
     ) -> Result<T, StoreError> {
         match &outcome {
             Ok(_) => taken.give_back(),
-            Err(fault) if fault.leaves_session_usable() => taken.roll_back(deadline),
+            Err(fault) if fault.leaves_session_usable() && !self.is_demoted(fault) => {
+                taken.roll_back(deadline);
+            }
             // Dropping it closes it, and the server rolls back.
             Err(_) => {
                 drop(taken);
@@ -132,6 +135,12 @@ impl Pool {
             }
         }
         outcome.map_err(|fault| fault.at(&self.options, commit_sent))
+    }
+
+    /// Whether the server could be written to when it was connected to, and can't any more: another one
+    /// has taken over.
+    fn is_demoted(&self, fault: &Fault) -> bool {
+        self.options.must_write && fault.is_read_only()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -273,3 +282,6 @@ impl Drop for Taken<'_> {
         self.pool.freed.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests;

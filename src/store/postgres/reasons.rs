@@ -46,15 +46,16 @@ pub(super) fn of_socket(error: &io::Error) -> String {
 
 fn of_tls(error: &rustls::Error) -> String {
     use CertificateError::{
-        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
-        NotValidYetContext, UnknownIssuer,
+        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext,
+        NotValidYet, NotValidYetContext, UnknownIssuer,
     };
 
     let rustls::Error::InvalidCertificate(fault) = error else {
         return format!("TLS failed: {error}");
     };
     match fault {
-        UnknownIssuer => {
+        // A bad signature is one of another authority that has the same name.
+        UnknownIssuer | BadSignature => {
             "its certificate is not signed by an authority that is trusted; name the file of its \
              authority with `sslrootcert`"
                 .to_owned()

@@ -38,16 +38,13 @@ impl Migrations<'_> {
         i32::try_from(self.0.len()).unwrap_or(i32::MAX)
     }
 
-    /// Sees that the tables are there and can be used by this program.
-    pub(super) async fn check(self, link: &Link, schema: &str) -> Result<(), Fault> {
+    /// Whether the tables are there. Those that are there can be used by this program.
+    pub(super) async fn are_there(self, link: &Link, schema: &str) -> Result<bool, Fault> {
         if let Some(found) = found(link).await? {
-            return self.usable(&found);
+            return self.usable(&found).map(|()| true);
         }
         is_there(link, schema).await?;
-        Err(StoreError::Unsupported {
-            reason: format!("there is no ledger there: schema `{schema}` has no tables of one"),
-        }
-        .into())
+        Ok(false)
     }
 
     /// Makes the tables, or brings them to the latest version, in one transaction.

@@ -50,11 +50,14 @@ impl Session {
         work: impl AsyncFnOnce(&Link) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         self.link.deadline.set(deadline);
+        self.wire.take_alone();
         match self.wire.block_on(deadline, work(&self.link)) {
             Ok(Err(Fault::Postgres(error))) if error.is_closed() => {
                 // What the server said as it closed the connection tells more.
                 Err(Fault::Postgres(self.wire.take_end().unwrap_or(error)))
             }
+            // It waits for its standbys also where it has written nothing but saw what others wrote.
+            Ok(Ok(_)) if self.wire.take_alone() => Err(Fault::OnThisServerAlone),
             Ok(outcome) => outcome,
             Err(Interrupted::TimedOut) => Err(Fault::NoAnswer),
             Err(Interrupted::Failed(error)) => Err(Fault::Socket(error)),

@@ -56,12 +56,12 @@ pub(super) fn connect_tcp(
     let stream = TcpStream::connect_timeout(&address, left(deadline)?)?;
     stream.set_nodelay(true)?;
     stream.set_nonblocking(true)?;
-    watch(SockRef::from(&stream), keepalive)?;
+    watch(&SockRef::from(&stream), keepalive)?;
     Ok(Stream::Tcp(mio::net::TcpStream::from_std(stream)))
 }
 
 /// Has the system look after a connection over which nothing goes, as far as it can.
-fn watch(socket: SockRef<'_>, wanted: &Keepalive) -> io::Result<()> {
+fn watch(socket: &SockRef<'_>, wanted: &Keepalive) -> io::Result<()> {
     if wanted.on {
         let keepalive = TcpKeepalive::new().with_time(wanted.idle);
         #[cfg(any(

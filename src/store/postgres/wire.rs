@@ -6,17 +6,19 @@
 //! made, used and dropped anywhere, on a runtime's threads too (where it blocks them as any blocking
 //! call does).
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker, ready};
 use std::time::Instant;
 
 use mio::event::Source;
 use mio::{Events, Interest, Registry, Token};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_postgres::AsyncMessage;
+use tokio_postgres::error::DbError;
 
 /// The time on the clock that limits are measured with.
 #[allow(
@@ -122,6 +124,47 @@ pub(super) enum Interrupted {
 pub(super) type Connection =
     Pin<Box<dyn Future<Output = Result<(), tokio_postgres::Error>> + Send>>;
 
+/// Whether the server has said that a commit is on none but itself, though it should be.
+#[derive(Clone, Default)]
+pub(super) struct Alone(Arc<AtomicBool>);
+
+impl Alone {
+    /// Whether it was said since this was asked last.
+    fn take(&self) -> bool {
+        self.0.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// A connection as it runs here, which listens to what the server says besides.
+pub(super) fn run<S, T>(
+    mut connection: tokio_postgres::Connection<S, T>,
+    alone: &Alone,
+) -> Connection
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let alone = alone.clone();
+    Box::pin(poll_fn(move |context| {
+        loop {
+            match ready!(connection.poll_message(context)) {
+                Some(Ok(AsyncMessage::Notice(notice))) if is_given_up_wait(&notice) => {
+                    alone.0.store(true, Ordering::Release);
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(error)),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+    }))
+}
+
+/// Whether the server says that a commit waits no longer for its standbys, since somebody canceled
+/// the statement. It has no code of its own, and its words depend on the server's language.
+fn is_given_up_wait(notice: &DbError) -> bool {
+    notice.routine() == Some("SyncRepWaitForLSN")
+}
+
 /// Tells the thread that polls whether anything that it polled has gone on.
 #[derive(Default)]
 struct Woken(AtomicBool);
@@ -145,6 +188,7 @@ pub(super) struct Wire {
     connection: Option<Connection>,
     /// What it ended with.
     end: Option<tokio_postgres::Error>,
+    alone: Alone,
 }
 
 impl Wire {
@@ -164,7 +208,18 @@ impl Wire {
             woken: Arc::default(),
             connection: None,
             end: None,
+            alone: Alone::default(),
         })
+    }
+
+    /// Where its connection notes what the server says of commits.
+    pub(super) fn alone(&self) -> &Alone {
+        &self.alone
+    }
+
+    /// Whether the server has said, since this was asked last, that a commit is on none but itself.
+    pub(super) fn take_alone(&self) -> bool {
+        self.alone.take()
     }
 
     /// From now on the connection runs while a future does.
@@ -214,6 +269,9 @@ impl Wire {
             self.poll_connection(&mut context);
             if !self.woken.0.load(Ordering::Acquire) {
                 self.wait(deadline)?;
+            } else if now() >= deadline {
+                // A server that sends without a pause leaves nothing to wait for.
+                return Err(Interrupted::TimedOut);
             }
         }
     }

@@ -17,10 +17,14 @@ pub(crate) struct Serve {
     /// Let everybody on this machine do everything; only for trying it out on a loopback address
     #[arg(long, conflicts_with = "auth")]
     pub(crate) insecure_no_auth: bool,
-    /// How long a request waits for a store that others keep busy before it is answered with 504,
-    /// such as 500ms, 5s or 1m
+    /// How long a request waits for a store that others keep busy, or that does not answer, before it
+    /// is answered with 504 or 502, such as 500ms, 5s or 1m
     #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "5s")]
     pub(crate) store_timeout: Duration,
+    /// How many connections to the PostgreSQL server are open at once; requests that find none free
+    /// wait, as for a busy store [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(3..=1_000))]
+    pub(crate) store_connections: Option<u16>,
     /// How long a client may take to send the head of a request, its body, or to take an answer
     #[arg(long, value_name = "TIME", value_parser = parse_time, default_value = "30s")]
     pub(crate) client_timeout: Duration,

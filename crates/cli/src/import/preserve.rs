@@ -1,89 +1,100 @@
-//! `import --preserve`: rebuilds an exported ledger, all of it or nothing.
+//! `import --preserve`: rebuilds an exported ledger.
 //!
-//! The ledger is first built in a temporary file beside its place. Only once every line has passed
-//! does it take its place.
+//! The ledger is first built in a temporary file, and only once every line has passed does anything
+//! appear where it is to be: the file itself, or a copy of what is in it.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io;
-use std::path::{Path, PathBuf};
+mod building;
+mod copy;
+
+use std::path::Path;
 
 use refund_ledger::{Ledger, LedgerError, wire};
-use tempfile::TempPath;
 
 use super::inputs::{Inputs, Item, Place};
 use super::{BATCH_BYTES_MAX, BATCH_LINES_MAX, Counts};
-use crate::args::Common;
-use crate::export;
 use crate::failure::Failure;
-use crate::ledger_file;
+use crate::location::Location;
 use crate::output::{Exit, Output};
+
+use building::Building;
 
 /// Restores an export.
 pub(super) fn run(
-    common: &Common,
+    location: &Location,
     mut inputs: Inputs,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
     let progress = inputs.progress();
-    let path = ledger_file::path(common)?;
-    let existing = if ledger_file::exists(path)? {
-        let ledger = ledger_file::open(common)?;
-        refuse_unless_empty(&ledger, path)?;
-        Some(ledger)
-    } else {
-        None
+    let counts = match location {
+        Location::File(path) => into_file(location, path, &mut inputs)?,
+        Location::Server(_) => into_server(location, &mut inputs)?,
     };
-    let building = Building::begin(path)?;
-    let lines = restore(&building.ledger, &mut inputs)?;
-    verify(&building.ledger)?;
-    match existing {
-        None => building.publish(path)?,
-        Some(ledger) => {
-            refuse_unless_empty(&ledger, path)?;
-            copy(&building.ledger, &ledger)?;
-        }
-    }
     progress.finish();
-    let counts = Counts {
-        lines,
-        applied: lines,
-        ..Counts::default()
-    };
-    output.answer(&counts, || format!("restored {lines} lines"))?;
+    output.answer(&counts, || {
+        let there = match counts.replayed {
+            0 => String::new(),
+            there => format!(", {there} of which were there from before"),
+        };
+        format!("restored {} lines{there}", counts.lines)
+    })?;
     Ok(Exit::Done)
 }
 
-/// Sees that what the lines built is whole: a text that is missing must have been erased by one.
-fn verify(ledger: &Ledger) -> Result<(), Failure> {
-    let report = ledger.verify(None)?;
-    match report.findings.first() {
-        None => Ok(()),
-        Some(finding) => {
-            let movement = match &finding.movement {
-                Some(movement) => format!("movement `{movement}`: "),
-                None => String::new(),
-            };
-            Err(Failure::Stopped {
-                so_far: "the lines are not a whole export, so nothing was restored".into(),
-                cause: Box::new(Failure::Usage(format!("{movement}{}", finding.message))),
-            })
+/// All of it or nothing: a new ledger takes its place as a whole file.
+fn into_file(location: &Location, path: &Path, inputs: &mut Inputs) -> Result<Counts, Failure> {
+    let existing = location.open_if_there()?;
+    if let Some(ledger) = &existing {
+        refuse_unless_empty(ledger, location)?;
+    }
+    let building = Building::beside(path)?;
+    let lines = build(building.ledger(), inputs)?;
+    match existing {
+        None => building.publish(path)?,
+        Some(ledger) => {
+            refuse_unless_empty(&ledger, location)?;
+            copy::all(building.ledger(), &ledger)?;
         }
+    }
+    Ok(restored(lines, 0))
+}
+
+/// A server's ledger is written batch by batch. Where that broke off, the next time goes on.
+fn into_server(location: &Location, inputs: &mut Inputs) -> Result<Counts, Failure> {
+    // Said at once, not after all has been read: a server that can't be reached, a newer ledger.
+    let _reachable = location.open_if_there()?;
+    let building = Building::in_temporary_folder()?;
+    let lines = build(building.ledger(), inputs)?;
+    let ledger = location.open_or_create()?;
+    let there = copy::missing(building.ledger(), &ledger, location)?;
+    Ok(restored(lines, there))
+}
+
+fn restored(lines: u64, there: u64) -> Counts {
+    Counts {
+        lines,
+        applied: lines.saturating_sub(there),
+        replayed: there,
+        ..Counts::default()
     }
 }
 
-fn refuse_unless_empty(ledger: &Ledger, path: &Path) -> Result<(), Failure> {
+fn refuse_unless_empty(ledger: &Ledger, location: &Location) -> Result<(), Failure> {
     if ledger.journal(0, 1)?.is_empty() {
         Ok(())
     } else {
         Err(Failure::Usage(format!(
-            "`{}` is not empty; `--preserve` needs an empty ledger or a path where nothing is",
-            path.display()
+            "`{location}` is not empty; `--preserve` needs an empty ledger or a path where nothing is"
         )))
     }
 }
 
-/// Restores every line into an empty ledger; answers how many there were.
+/// Restores every line into an empty ledger and sees that it is whole; answers how many there were.
+fn build(ledger: &Ledger, inputs: &mut Inputs) -> Result<u64, Failure> {
+    let lines = restore(ledger, inputs)?;
+    verify(ledger)?;
+    Ok(lines)
+}
+
 fn restore(ledger: &Ledger, inputs: &mut Inputs) -> Result<u64, Failure> {
     let mut count = 0_u64;
     let mut places: Vec<Place> = Vec::with_capacity(BATCH_LINES_MAX);
@@ -139,126 +150,20 @@ fn not_restored(place: &Place, error: LedgerError) -> Failure {
     }
 }
 
-/// Restores a ledger that passed every check into another, empty one.
-fn copy(from: &Ledger, to: &Ledger) -> Result<(), Failure> {
-    let mut lines: Vec<wire::Line> = Vec::with_capacity(BATCH_LINES_MAX);
-    let mut restored = 0_usize;
-    let mut flush = |lines: &mut Vec<wire::Line>| {
-        to.restore(lines).map_err(|refused| Failure::Stopped {
-            so_far: format!(
-                "the ledger was in use or could not be written; {restored} lines are in it, so begin again with a new one"
-            ),
-            cause: Box::new(refused.error.into()),
-        })?;
-        restored = restored.saturating_add(lines.len());
-        lines.clear();
-        Ok::<(), Failure>(())
-    };
-    export::lines(from, |line| {
-        lines.push(wire::parse_line(line.as_bytes())?);
-        if lines.len() >= BATCH_LINES_MAX {
-            flush(&mut lines)?;
+/// Sees that what the lines built is whole: a text that is missing must have been erased by one.
+fn verify(ledger: &Ledger) -> Result<(), Failure> {
+    let report = ledger.verify(None)?;
+    match report.findings.first() {
+        None => Ok(()),
+        Some(finding) => {
+            let movement = match &finding.movement {
+                Some(movement) => format!("movement `{movement}`: "),
+                None => String::new(),
+            };
+            Err(Failure::Stopped {
+                so_far: "the lines are not a whole export, so nothing was restored".into(),
+                cause: Box::new(Failure::Usage(format!("{movement}{}", finding.message))),
+            })
         }
-        Ok(())
-    })?;
-    flush(&mut lines)
-}
-
-/// A ledger under construction in a temporary file, which goes away unless it is published.
-struct Building {
-    ledger: Ledger,
-    file: Temporary,
-}
-
-impl Building {
-    fn begin(target: &Path) -> Result<Self, Failure> {
-        let file =
-            Temporary::beside(target).map_err(|error| Failure::file("made", target, error))?;
-        Ok(Self {
-            ledger: Ledger::open(&file.path)?,
-            file,
-        })
-    }
-
-    /// Puts the ledger in its place, where nothing may be.
-    fn publish(self, target: &Path) -> Result<(), Failure> {
-        let Self { ledger, file } = self;
-        drop(ledger); // closes the file, which then is complete by itself
-        file.publish(target).map_err(|error| {
-            if error.kind() == io::ErrorKind::AlreadyExists {
-                Failure::Usage(format!(
-                    "something else appeared at `{}` in the meantime; nothing was restored",
-                    target.display()
-                ))
-            } else {
-                Failure::file("made", target, error)
-            }
-        })
-    }
-}
-
-/// The temporary file with what SQLite keeps beside it.
-struct Temporary {
-    path: PathBuf,
-    /// Removes the file when dropped.
-    file: Option<TempPath>,
-}
-
-impl Temporary {
-    fn beside(target: &Path) -> io::Result<Self> {
-        let mut prefix = target.file_name().unwrap_or_default().to_owned();
-        prefix.push(".importing-");
-        // Only the name is wanted: the store makes the file.
-        let ((), file) = tempfile::Builder::new()
-            .prefix(&prefix)
-            .make_in(folder_of(target), |_| Ok(()))?
-            .into_parts();
-        Ok(Self {
-            path: file.to_path_buf(),
-            file: Some(file),
-        })
-    }
-
-    fn publish(mut self, target: &Path) -> io::Result<()> {
-        // A log left over from another ledger of this name would be taken for this one's.
-        for at in [self.path.as_path(), target] {
-            if fs::metadata(with_suffix(at, "-wal")).is_ok_and(|log| log.len() > 0) {
-                return Err(io::Error::other(format!(
-                    "`{}-wal` is there, the log of a ledger that is not; move it away",
-                    at.display()
-                )));
-            }
-        }
-        File::open(&self.path)?.sync_all()?;
-        if let Some(file) = self.file.take() {
-            file.persist_noclobber(target)
-                .map_err(|error| error.error)?;
-        }
-        if cfg!(unix) {
-            File::open(folder_of(target))?.sync_all()?;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        for suffix in ["-wal", "-shm"] {
-            // SQLite takes them away itself, unless it failed.
-            let _gone_already = fs::remove_file(with_suffix(&self.path, suffix));
-        }
-    }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
-}
-
-fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
     }
 }

@@ -8,9 +8,8 @@ use refund_ledger::store::RefundOutline;
 use refund_ledger::{Id, LedgerError, Store};
 use refund_reconcile::{LedgerRefund, LedgerSide, OrgError, Period, org_of};
 
-use crate::args::Common;
 use crate::failure::Failure;
-use crate::ledger_file;
+use crate::location::Location;
 use crate::progress::Progress;
 
 /// After how many refunds whoever watches is told.
@@ -25,8 +24,8 @@ pub(super) struct Refunds {
 
 impl Refunds {
     /// Those of the org that is asked for, or of the only one.
-    pub(super) fn open(common: &Common, asked: Option<&Id>) -> Result<Self, Failure> {
-        let ledger = ledger_file::open(common)?;
+    pub(super) fn open(location: &Location, asked: Option<&Id>) -> Result<Self, Failure> {
+        let ledger = location.open()?;
         let org = org_of(&ledger, asked).map_err(|error| match error {
             OrgError::Ledger(error) => error.into(),
             several @ OrgError::Several { .. } => {

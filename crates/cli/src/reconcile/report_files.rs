@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use refund_reconcile::{About, Report};
 
 use super::report::Form;
-use crate::args::{Common, Reconcile};
+use crate::args::Reconcile;
 use crate::failure::Failure;
-use crate::ledger_file;
+use crate::location::Location;
+use crate::paths::whole;
 use crate::publish::Publish;
 
 /// Files being written: each takes its place once all are complete.
@@ -16,14 +17,14 @@ pub(super) struct ReportFiles(Vec<(Form, Publish)>);
 
 impl ReportFiles {
     /// Refuses what can't become a report's file, before anything is read.
-    pub(super) fn begin(common: &Common, args: &Reconcile) -> Result<Self, Failure> {
+    pub(super) fn begin(location: &Location, args: &Reconcile) -> Result<Self, Failure> {
         let in_use: Vec<PathBuf> = args.keys.iter().chain([&args.statement]).cloned().collect();
         let mut taken: Vec<PathBuf> = Vec::new();
         let mut forms = Vec::new();
         for path in &args.report {
             forms.push(form(path)?);
-            ledger_file::spare(common, path, &in_use)?;
-            let whole = ledger_file::whole(path);
+            location.spare(path, &in_use)?;
+            let whole = whole(path);
             if taken.contains(&whole) {
                 return Err(Failure::Usage(format!(
                     "two reports would go to `{}`; name each file once",

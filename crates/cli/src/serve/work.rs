@@ -10,18 +10,43 @@ use tokio::sync::Semaphore;
 use tokio::task;
 use tokio::time::timeout_at;
 
-/// How many requests write at once. One at a time gets the lock; the others stand ready behind it.
-const WRITES_MAX: usize = 32;
-
-/// How many read at once: as many readers as the store keeps open.
-const READS_MAX: usize = 8;
-
 /// How many ask at once whether the store answers: their own place, so that it is told how the store
 /// is, not how much there is to do.
 const CHECKS_MAX: usize = 1;
 
-/// The threads that all of these need.
-pub(super) const THREADS_MAX: usize = WRITES_MAX + READS_MAX + CHECKS_MAX;
+/// How many requests are at the store at once. Each has a thread, and at a server a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turns {
+    writes: usize,
+    reads: usize,
+}
+
+impl Turns {
+    /// One that writes at a time gets the file's lock; the others stand ready behind it. As many read
+    /// as the store keeps readers open.
+    pub(super) const AT_A_FILE: Self = Self {
+        writes: 32,
+        reads: 8,
+    };
+
+    /// So that nobody waits for a connection within a turn. Those that write can all be waiting for one
+    /// movement: a third is kept for those that read.
+    pub(super) fn at_a_server(connections: u16) -> Self {
+        let turns = usize::from(connections).saturating_sub(CHECKS_MAX);
+        let reads = (turns / 3).max(1);
+        Self {
+            writes: turns.saturating_sub(reads).max(1),
+            reads,
+        }
+    }
+
+    /// The turns of all kinds.
+    pub(super) fn all(self) -> usize {
+        self.writes
+            .saturating_add(self.reads)
+            .saturating_add(CHECKS_MAX)
+    }
+}
 
 /// The store, and who may work at it.
 pub(super) struct Work {
@@ -33,12 +58,12 @@ pub(super) struct Work {
 }
 
 impl Work {
-    pub(super) fn new(ledger: Ledger, store_timeout: Duration) -> Self {
+    pub(super) fn new(ledger: Ledger, turns: Turns, store_timeout: Duration) -> Self {
         Self {
             ledger,
             store_timeout,
-            writes: Arc::new(Semaphore::new(WRITES_MAX)),
-            reads: Arc::new(Semaphore::new(READS_MAX)),
+            writes: Arc::new(Semaphore::new(turns.writes)),
+            reads: Arc::new(Semaphore::new(turns.reads)),
             checks: Arc::new(Semaphore::new(CHECKS_MAX)),
         }
     }
@@ -99,5 +124,19 @@ impl Work {
             tracing::error!(%error, "the work on a request broke off");
             Err(LedgerError::new(ErrorCode::Internal, "the work broke off"))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Turns;
+
+    #[test]
+    fn a_server_has_a_connection_for_each_turn_and_every_kind_has_one() {
+        for connections in 3..=1_000 {
+            let turns = Turns::at_a_server(connections);
+            assert_eq!(turns.all(), usize::from(connections), "{turns:?}");
+            assert!(turns.writes >= turns.reads && turns.reads >= 1, "{turns:?}");
+        }
     }
 }

@@ -93,6 +93,7 @@ fn usage_errors_exit_2() {
         Command::new(REFUNDS)
             .arg("list")
             .env_remove("REFUNDS_LEDGER")
+            .env_remove("REFUNDS_POSTGRES")
             .output()
             .unwrap(),
     );

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::harness::{Place, movement, refund};
 
 /// A ledger in which everything has happened that a journal can hold.
-fn eventful() -> Place {
+pub(crate) fn eventful() -> Place {
     let named = |op: &str, id: &str| {
         json!({"op": op, "org_id": "acme", "subscription_id": "sub",
         "movement_id": "m-1", "external_refund_unique_id": id})

@@ -1,10 +1,12 @@
 //! Running the binary, and files for it to read.
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use postgres_cluster::PASSWORD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -26,12 +28,21 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// Fails where a server's password was printed, whatever else was expected.
+    #[track_caller]
     pub(crate) fn of(output: Output) -> Self {
-        Self {
+        let this = Self {
             code: output.status.code().expect("ends by itself"),
             stdout: String::from_utf8(output.stdout).expect("prints UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("prints UTF-8"),
+        };
+        for printed in [&this.stdout, &this.stderr] {
+            assert!(
+                !printed.contains(PASSWORD),
+                "the password stays secret; {this:#?}"
+            );
         }
+        this
     }
 
     /// Fails unless it ended with this code.
@@ -84,12 +95,31 @@ pub(crate) fn json_lines(text: &str) -> Vec<Value> {
 /// A folder with a ledger in it, or room for one.
 pub(crate) struct Place {
     folder: TempDir,
+    /// The URL of the ledger, where it is on a server.
+    server: Option<String>,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
+            server: None,
+        }
+    }
+
+    /// A folder, with the ledger at this URL.
+    pub(crate) fn on_server(url: &str) -> Self {
+        Self {
+            server: Some(url.to_owned()),
+            ..Self::new()
+        }
+    }
+
+    /// The option that names the ledger.
+    pub(crate) fn named(&self) -> [OsString; 2] {
+        match &self.server {
+            None => ["--ledger".into(), self.ledger().into()],
+            Some(url) => ["--postgres".into(), url.into()],
         }
     }
 
@@ -134,9 +164,10 @@ impl Place {
         let mut command = Command::new(REFUNDS);
         command
             .args(arguments)
-            .arg("--ledger")
-            .arg(self.ledger())
+            .args(self.named())
             .env_remove("REFUNDS_LEDGER")
+            .env_remove("REFUNDS_POSTGRES")
+            .env_remove("PGPASSWORD")
             .stdin(Stdio::null());
         command
     }

@@ -19,6 +19,7 @@ mod harness;
 mod import;
 mod limits;
 mod list;
+mod postgres;
 mod processes;
 mod reconcile;
 mod serve;

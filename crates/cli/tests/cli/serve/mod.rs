@@ -9,5 +9,5 @@ mod crashes;
 mod hostile;
 mod operator;
 mod parallel;
-mod running;
+pub(crate) mod running;
 mod store;
