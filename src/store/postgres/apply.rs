@@ -18,8 +18,9 @@ use super::rows::Columns;
 use super::schema::LATEST;
 use super::session::Link;
 use super::statements::{
-    ERASE_TEXTS, INSERT_ENTRIES, INSERT_MOVEMENTS, INSERT_REFUNDS, LOAD_TEXTS, TAKE_POSITIONS,
-    UPDATE_MOVEMENTS, UPDATE_REFUNDS, UPDATE_SUMS,
+    ERASE_TEXTS, INSERT_ENTRIES, INSERT_ENTRY, INSERT_MOVEMENT, INSERT_MOVEMENTS, INSERT_REFUND,
+    INSERT_REFUNDS, LOAD_TEXTS, TAKE_POSITIONS, UPDATE_MOVEMENTS, UPDATE_REFUND, UPDATE_REFUNDS,
+    UPDATE_SUM, UPDATE_SUMS,
 };
 use crate::id::{Id, MovementKey};
 use crate::journal::{JournalEntry, TextOwner, text_owner};
@@ -232,6 +233,9 @@ struct Rows<'b> {
     erased_sequences: Vec<i64>,
 }
 
+/// The statement for any number of rows, and the one for a single row, over the same parameters.
+type Statements = (&'static str, &'static str);
+
 /// A statement that is on its way.
 type Sent<'a> = Pin<Box<dyn Future<Output = Result<(), Fault>> + 'a>>;
 
@@ -284,37 +288,48 @@ impl<'b> Rows<'b> {
         let mut erased_parameters = self.erased.parameters();
         erased_parameters.push(&self.erased_sequences);
         // The row that everybody writes is the last one, held for as short as can be.
-        let wanted: [(&str, Parameters<'_>, usize); 8] = [
+        let wanted: [(Statements, Parameters<'_>, usize); 8] = [
             (
-                INSERT_MOVEMENTS,
+                (INSERT_MOVEMENTS, INSERT_MOVEMENT),
                 self.new_movements.parameters(),
                 self.new_movements.count(),
             ),
             (
-                UPDATE_MOVEMENTS,
+                (UPDATE_MOVEMENTS, UPDATE_MOVEMENTS),
                 self.movements.parameters(),
                 self.movements.count(),
             ),
-            (UPDATE_SUMS, self.sums.parameters(), self.sums.count()),
             (
-                INSERT_REFUNDS,
+                (UPDATE_SUMS, UPDATE_SUM),
+                self.sums.parameters(),
+                self.sums.count(),
+            ),
+            (
+                (INSERT_REFUNDS, INSERT_REFUND),
                 self.new_refunds.parameters(),
                 self.new_refunds.count(),
             ),
             (
-                UPDATE_REFUNDS,
+                (UPDATE_REFUNDS, UPDATE_REFUND),
                 self.refunds.parameters(),
                 self.refunds.count(),
             ),
-            (ERASE_TEXTS, erased_parameters, erased.stored.len()),
-            (TAKE_POSITIONS, vec![&count], 1),
-            (INSERT_ENTRIES, entry_parameters, entries),
+            (
+                (ERASE_TEXTS, ERASE_TEXTS),
+                erased_parameters,
+                erased.stored.len(),
+            ),
+            ((TAKE_POSITIONS, TAKE_POSITIONS), vec![&count], 1),
+            ((INSERT_ENTRIES, INSERT_ENTRY), entry_parameters, entries),
         ];
         let mut prepared: Vec<(Statement, &Parameters<'_>, usize)> = Vec::new();
-        for (sql, parameters, count) in &wanted {
-            if *count > 0 {
-                prepared.push((link.prepare(sql).await?, parameters, *count));
-            }
+        for ((many, one), parameters, count) in &wanted {
+            let sql = match count {
+                0 => continue,
+                1 => one,
+                _ => many,
+            };
+            prepared.push((link.prepare(sql).await?, parameters, *count));
         }
         link.will_commit();
         let mut sent: Vec<Sent<'_>> = Vec::new();

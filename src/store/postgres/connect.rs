@@ -265,11 +265,14 @@ async fn set_up(link: &Link, options: &PostgresOptions) -> Result<Found, Fault> 
         "SELECT set_config('client_connection_check_interval', $1, false)",
         &values,
     );
-    // Every look-up of ours has its index. Plans are made before it is known how much will be looked up,
-    // and while tables are small: none may read a whole table instead. Other engines don't know these.
+    // Every look-up of ours has its index, so one plan fits all: it is made once, before it is known how
+    // much will be looked up and while tables are small, and may never read a whole table instead. Other
+    // engines don't know these.
     let plans = client.query_typed(
-        "SELECT set_config(name, 'off', false) FROM pg_catalog.pg_settings
-         WHERE name IN ('enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit')",
+        "SELECT set_config(name, CASE name WHEN 'plan_cache_mode' THEN 'force_generic_plan' ELSE 'off' END,
+                           false)
+         FROM pg_catalog.pg_settings WHERE name IN
+         ('plan_cache_mode', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit')",
         &[],
     );
     let (settings, _, _) = join3(settings, check, plans).await;

@@ -10,7 +10,10 @@ use super::bind::{Keys, Uuid};
 use super::errors::Fault;
 use super::rows::{self, Columns};
 use super::session::Link;
-use super::statements::{LOAD_CHAINS, LOAD_HOLDERS, LOAD_MOVEMENTS, LOAD_REFUNDS, LOCK_MOVEMENTS};
+use super::statements::{
+    FIND_HOLDER, FIND_HOLDERS, LOAD_CHAINS, LOAD_MOVEMENT, LOAD_MOVEMENTS, LOAD_REFUNDS,
+    LOCK_MOVEMENT, LOCK_MOVEMENTS,
+};
 use crate::id::{Id, MovementKey, RefundId};
 use crate::journal::JournalEntry;
 use crate::movement::Movement;
@@ -92,9 +95,17 @@ impl<'w> Found<'w> {
         let parameters = bound.parameters();
         // All are prepared before the first is sent: what comes after the lock must be sent after it,
         // to see what those wrote who had the lock before.
-        let lock = prepared(link, LOCK_MOVEMENTS, locks && !keys.is_empty()).await?;
-        let load = prepared(link, LOAD_MOVEMENTS, !keys.is_empty()).await?;
-        let holders = prepared(link, LOAD_HOLDERS, !by_external_id.is_empty()).await?;
+        let (lock, load) = match keys.as_slice() {
+            [_] => (LOCK_MOVEMENT, LOAD_MOVEMENT),
+            _ => (LOCK_MOVEMENTS, LOAD_MOVEMENTS),
+        };
+        let find = match by_external_id.as_slice() {
+            [_] => FIND_HOLDER,
+            _ => FIND_HOLDERS,
+        };
+        let lock = prepared(link, lock, locks && !keys.is_empty()).await?;
+        let load = prepared(link, load, !keys.is_empty()).await?;
+        let holders = prepared(link, find, !by_external_id.is_empty()).await?;
         let refunds = prepared(link, LOAD_REFUNDS, !by_id.is_empty()).await?;
         let (locked, movements, holders, refunds) = join4(
             rows(link, lock.as_ref(), &parameters),
@@ -115,9 +126,45 @@ impl<'w> Found<'w> {
                 found.movements.insert(key, movement);
             }
         }
-        found.add(by_external_id, &holders?)?;
         found.add(by_id, &refunds?)?;
+        found.add_holders(link, by_external_id, &holders?).await?;
         Ok(found)
+    }
+
+    /// Most external ids are looked for in vain, and their index alone tells that. Those who hold one
+    /// are read after that.
+    async fn add_holders(
+        &mut self,
+        link: &Link,
+        lookups: Vec<Lookup<'w>>,
+        rows_found: &[Row],
+    ) -> Result<(), Fault> {
+        let mut ids: Vec<Option<RefundId>> = vec![None; lookups.len()];
+        for row in rows_found {
+            let mut columns = Columns::new(row);
+            let place = index(columns.integer()?).and_then(|index| ids.get_mut(index));
+            if let Some(place) = place {
+                *place = Some(columns.refund_id()?);
+            }
+        }
+        let mut held = Vec::with_capacity(rows_found.len());
+        let mut wanted = (Vec::new(), Vec::new());
+        for (of, id) in lookups.into_iter().zip(ids) {
+            match id {
+                None => self.refunds.push((of, None)),
+                Some(id) => {
+                    wanted.0.push(of.org.as_str());
+                    wanted.1.push(Uuid(id));
+                    held.push(of);
+                }
+            }
+        }
+        if held.is_empty() {
+            return Ok(());
+        }
+        let statement = link.prepare(LOAD_REFUNDS).await?;
+        let refunds = rows(link, Some(&statement), &[&wanted.0, &wanted.1]).await?;
+        self.add(held, &refunds)
     }
 
     fn add(&mut self, lookups: Vec<Lookup<'w>>, rows: &[Row]) -> Result<(), Fault> {

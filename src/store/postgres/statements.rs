@@ -76,6 +76,132 @@ macro_rules! is_of_wanted {
     };
 }
 
+/// A list of columns, each with the number and type of the parameter that holds its values, in a form.
+macro_rules! listed {
+    ($form:ident; $first:literal $number:literal $of:literal
+        $(, $column:literal $at:literal $type:literal)*) => {
+        concat!($form!($first $number $of) $(, ", ", $form!($column $at $type))*)
+    };
+}
+
+/// The name of a column.
+macro_rules! column {
+    ($column:literal $at:literal $of:literal) => {
+        $column
+    };
+}
+
+/// All values of a column.
+macro_rules! values {
+    ($column:literal $at:literal $of:literal) => {
+        concat!("$", $at, "::", $of, "[]")
+    };
+}
+
+/// The value of a column, where there is just one: a row costs far less so than as a table of one row.
+macro_rules! value {
+    ($column:literal $at:literal $of:literal) => {
+        concat!("($", $at, "::", $of, "[])[1]")
+    };
+}
+
+/// An assignment from the rows wanted.
+macro_rules! from_wanted {
+    ($column:literal $at:literal $of:literal) => {
+        concat!($column, " = w.", $column)
+    };
+}
+
+/// An assignment from the only values.
+macro_rules! from_value {
+    ($column:literal $at:literal $of:literal) => {
+        concat!($column, " = ($", $at, "::", $of, "[])[1]")
+    };
+}
+
+macro_rules! key {
+    ($form:ident) => {
+        listed!($form; "org" 1 "text", "subscription_id" 2 "text", "movement_id" 3 "text")
+    };
+}
+
+/// What [`Sums`](super::bind::Sums) holds beside the key.
+macro_rules! sums {
+    ($form:ident) => {
+        listed!($form; "refunded_with" 4 "bigint", "refunded_without" 5 "bigint",
+            "refunded_count" 6 "bigint", "chain_length" 7 "bigint", "chain_hash" 8 "bytea",
+            "chain_recorded_at_s" 9 "bigint", "chain_recorded_at_ns" 10 "integer")
+    };
+}
+
+/// What [`Movements`](super::bind::Movements) holds beside key and sums.
+macro_rules! movement_content {
+    ($form:ident) => {
+        listed!($form; "occurred_at_s" 11 "bigint", "occurred_at_ns" 12 "integer",
+            "currency" 13 "text", "amount_with" 14 "bigint", "amount_without" 15 "bigint",
+            "tax_type" 16 "bytea", "tax_ten_thousandths" 17 "integer",
+            "description_sequence" 18 "bigint", "recorded_at_s" 19 "bigint",
+            "recorded_at_ns" 20 "integer", "voided" 21 "boolean")
+    };
+}
+
+macro_rules! refund_name {
+    ($form:ident) => {
+        listed!($form; "org" 1 "text", "id" 2 "uuid")
+    };
+}
+
+/// What [`Refunds`](super::bind::Refunds) holds beside org and id.
+macro_rules! refund_content {
+    ($form:ident) => {
+        listed!($form; "transaction_type_id" 3 "text", "refund_datetime_s" 4 "bigint",
+            "refund_datetime_ns" 5 "integer", "period_start_s" 6 "bigint",
+            "period_start_ns" 7 "integer", "period_end_s" 8 "bigint", "period_end_ns" 9 "integer",
+            "currency" 10 "text", "amount_with" 11 "bigint", "amount_without" 12 "bigint",
+            "tax_type" 13 "bytea", "tax_ten_thousandths" 14 "integer", "billable" 15 "boolean",
+            "external_invoice_id" 16 "text", "description_sequence" 17 "bigint",
+            "revision" 18 "bigint", "created_at_s" 19 "bigint", "created_at_ns" 20 "integer",
+            "updated_at_s" 21 "bigint", "updated_at_ns" 22 "integer", "deleted" 23 "boolean")
+    };
+}
+
+/// What [`NewRefunds`](super::bind::NewRefunds) holds beside those.
+macro_rules! refund_keeps {
+    ($form:ident) => {
+        listed!($form; "subscription_id" 24 "text", "movement_id" 25 "text", "external_id" 26 "text",
+            "external_id_is_key" 27 "boolean")
+    };
+}
+
+/// What [`Entries`](super::bind::Entries) holds beside the key.
+macro_rules! entry {
+    ($form:ident) => {
+        listed!($form; "sequence" 4 "bigint", "bytes" 5 "bytea", "salt" 6 "bytea", "text" 7 "bytea")
+    };
+}
+
+/// The position before those of this batch: NULL where the tables are too new for this program, and
+/// without a position there is no entry.
+macro_rules! position_before {
+    () => {
+        "(SELECT last_position FROM ledger WHERE usable_from <= $9) - $8"
+    };
+}
+
+/// Whether a row is of the only key.
+macro_rules! is_of_only {
+    ($row:literal) => {
+        concat!(
+            $row,
+            ".org = ($1::text[])[1] AND ",
+            $row,
+            ".subscription_id = ($2::text[])[1] AND ",
+            $row,
+            ".movement_id = ($3::text[])[1]"
+        )
+    };
+}
+
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $($part:expr),+;)*) => {
         $($(#[$doc])* pub(super) const $name: &str = concat!($($part),+);)*
@@ -88,14 +214,15 @@ statements! {
         " CROSS JOIN LATERAL (SELECT 1 FROM movements m WHERE ", is_of_wanted!("m"),
         " FOR UPDATE) AS locked";
 
+    /// The same where one is named.
+    LOCK_MOVEMENT = "SELECT 1 FROM movements m WHERE ", is_of_only!("m"), " FOR UPDATE";
+
     LOAD_MOVEMENTS = "SELECT w.ordinal, ", movement_columns!(), wanted_keys!(),
         " CROSS JOIN LATERAL (SELECT * FROM movements m WHERE ", is_of_wanted!("m"),
         " LIMIT 1) AS m", description_of!("m");
 
-    LOAD_HOLDERS = "SELECT w.ordinal, ", refund_columns!(), " FROM unnest($1::text[], $2::text[]) \
-        WITH ORDINALITY AS w (org, external_id, ordinal) \
-        CROSS JOIN LATERAL (SELECT * FROM refunds r \
-        WHERE r.org = w.org AND r.external_id = w.external_id LIMIT 1) AS r", description_of!("r");
+    LOAD_MOVEMENT = "SELECT 1::bigint, ", movement_columns!(), " FROM movements m",
+        description_of!("m"), " WHERE ", is_of_only!("m");
 
     LOAD_REFUNDS = "SELECT w.ordinal, ", refund_columns!(), " FROM unnest($1::text[], $2::uuid[]) \
         WITH ORDINALITY AS w (org, id, ordinal) \
@@ -107,6 +234,9 @@ statements! {
         WITH ORDINALITY AS w (org, external_id, ordinal) \
         CROSS JOIN LATERAL (SELECT r.id FROM refunds r \
         WHERE r.org = w.org AND r.external_id = w.external_id LIMIT 1) AS r";
+
+    FIND_HOLDER = "SELECT 1::bigint, r.id FROM refunds r \
+        WHERE r.org = ($1::text[])[1] AND r.external_id = ($2::text[])[1]";
 
     /// The entries of whole chains.
     LOAD_CHAINS = "SELECT w.ordinal, ", record_columns!(), wanted_keys!(),
@@ -166,82 +296,47 @@ statements! {
     /// its transaction.
     TAKE_POSITIONS = "UPDATE ledger SET last_position = last_position + $1";
 
-    /// Without a position, which is NULL where the tables are too new for this program, there is no
-    /// entry.
-    INSERT_ENTRIES = "INSERT INTO journal \
-        (org, subscription_id, movement_id, sequence, position, bytes, salt, text) \
-        SELECT e.org, e.subscription_id, e.movement_id, e.sequence, \
-        (SELECT last_position FROM ledger WHERE usable_from <= $9) - $8 + e.ordinal, \
-        e.bytes, e.salt, e.text \
-        FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bytea[], $6::bytea[], \
-        $7::bytea[]) WITH ORDINALITY AS e \
-        (org, subscription_id, movement_id, sequence, bytes, salt, text, ordinal)";
+    INSERT_ENTRIES = "INSERT INTO journal (", key!(column), ", ", entry!(column), ", position) \
+        SELECT ", key!(column), ", ", entry!(column), ", ", position_before!(), " + ordinal \
+        FROM unnest(", key!(values), ", ", entry!(values), ") WITH ORDINALITY \
+        AS e (", key!(column), ", ", entry!(column), ", ordinal)";
 
-    INSERT_MOVEMENTS = "INSERT INTO movements (org, subscription_id, movement_id, refunded_with, \
-        refunded_without, refunded_count, chain_length, chain_hash, chain_recorded_at_s, \
-        chain_recorded_at_ns, occurred_at_s, occurred_at_ns, currency, amount_with, amount_without, \
-        tax_type, tax_ten_thousandths, description_sequence, recorded_at_s, recorded_at_ns, voided) \
-        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], \
-        $6::bigint[], $7::bigint[], $8::bytea[], $9::bigint[], $10::integer[], $11::bigint[], \
-        $12::integer[], $13::text[], $14::bigint[], $15::bigint[], $16::bytea[], $17::integer[], \
-        $18::bigint[], $19::bigint[], $20::integer[], $21::boolean[])";
+    INSERT_ENTRY = "INSERT INTO journal (", key!(column), ", ", entry!(column), ", position) \
+        VALUES (", key!(value), ", ", entry!(value), ", ", position_before!(), " + 1)";
+
+    INSERT_MOVEMENTS = "INSERT INTO movements (", key!(column), ", ", sums!(column), ", ",
+        movement_content!(column), ") SELECT * FROM unnest(", key!(values), ", ", sums!(values), ", ",
+        movement_content!(values), ")";
+
+    INSERT_MOVEMENT = "INSERT INTO movements (", key!(column), ", ", sums!(column), ", ",
+        movement_content!(column), ") VALUES (", key!(value), ", ", sums!(value), ", ",
+        movement_content!(value), ")";
 
     /// What a change of a refund moves in its movement.
-    UPDATE_SUMS = "UPDATE movements m SET refunded_with = w.refunded_with, \
-        refunded_without = w.refunded_without, refunded_count = w.refunded_count, \
-        chain_length = w.chain_length, chain_hash = w.chain_hash, \
-        chain_recorded_at_s = w.chain_recorded_at_s, chain_recorded_at_ns = w.chain_recorded_at_ns \
-        FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], \
-        $7::bigint[], $8::bytea[], $9::bigint[], $10::integer[]) AS w (org, subscription_id, \
-        movement_id, refunded_with, refunded_without, refunded_count, chain_length, chain_hash, \
-        chain_recorded_at_s, chain_recorded_at_ns) WHERE ", is_of_wanted!("m");
+    UPDATE_SUMS = "UPDATE movements m SET ", sums!(from_wanted), " FROM unnest(", key!(values), ", ",
+        sums!(values), ") AS w (", key!(column), ", ", sums!(column), ") WHERE ", is_of_wanted!("m");
 
-    UPDATE_MOVEMENTS = "UPDATE movements m SET refunded_with = w.refunded_with, \
-        refunded_without = w.refunded_without, refunded_count = w.refunded_count, \
-        chain_length = w.chain_length, chain_hash = w.chain_hash, \
-        chain_recorded_at_s = w.chain_recorded_at_s, chain_recorded_at_ns = w.chain_recorded_at_ns, \
-        occurred_at_s = w.occurred_at_s, occurred_at_ns = w.occurred_at_ns, currency = w.currency, \
-        amount_with = w.amount_with, amount_without = w.amount_without, tax_type = w.tax_type, \
-        tax_ten_thousandths = w.tax_ten_thousandths, description_sequence = w.description_sequence, \
-        recorded_at_s = w.recorded_at_s, recorded_at_ns = w.recorded_at_ns, voided = w.voided \
-        FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], \
-        $7::bigint[], $8::bytea[], $9::bigint[], $10::integer[], $11::bigint[], $12::integer[], \
-        $13::text[], $14::bigint[], $15::bigint[], $16::bytea[], $17::integer[], $18::bigint[], \
-        $19::bigint[], $20::integer[], $21::boolean[]) AS w (org, subscription_id, \
-        movement_id, refunded_with, refunded_without, refunded_count, chain_length, chain_hash, \
-        chain_recorded_at_s, chain_recorded_at_ns, occurred_at_s, occurred_at_ns, currency, \
-        amount_with, amount_without, tax_type, tax_ten_thousandths, description_sequence, \
-        recorded_at_s, recorded_at_ns, voided) WHERE ", is_of_wanted!("m");
+    UPDATE_SUM = "UPDATE movements m SET ", sums!(from_value), " WHERE ", is_of_only!("m");
 
-    INSERT_REFUNDS = "INSERT INTO refunds (org, id, transaction_type_id, refund_datetime_s, \
-        refund_datetime_ns, period_start_s, period_start_ns, period_end_s, period_end_ns, currency, \
-        amount_with, amount_without, tax_type, tax_ten_thousandths, billable, external_invoice_id, \
-        description_sequence, revision, created_at_s, created_at_ns, updated_at_s, updated_at_ns, \
-        deleted, subscription_id, movement_id, external_id, external_id_is_key) \
-        SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::integer[], \
-        $6::bigint[], $7::integer[], $8::bigint[], $9::integer[], $10::text[], $11::bigint[], \
-        $12::bigint[], $13::bytea[], $14::integer[], $15::boolean[], $16::text[], $17::bigint[], \
-        $18::bigint[], $19::bigint[], $20::integer[], $21::bigint[], $22::integer[], $23::boolean[], \
-        $24::text[], $25::text[], $26::text[], $27::boolean[])";
+    UPDATE_MOVEMENTS = "UPDATE movements m SET ", sums!(from_wanted), ", ",
+        movement_content!(from_wanted), " FROM unnest(", key!(values), ", ", sums!(values), ", ",
+        movement_content!(values), ") AS w (", key!(column), ", ", sums!(column), ", ",
+        movement_content!(column), ") WHERE ", is_of_wanted!("m");
 
-    UPDATE_REFUNDS = "UPDATE refunds r SET transaction_type_id = w.transaction_type_id, \
-        refund_datetime_s = w.refund_datetime_s, refund_datetime_ns = w.refund_datetime_ns, \
-        period_start_s = w.period_start_s, period_start_ns = w.period_start_ns, \
-        period_end_s = w.period_end_s, period_end_ns = w.period_end_ns, currency = w.currency, \
-        amount_with = w.amount_with, amount_without = w.amount_without, tax_type = w.tax_type, \
-        tax_ten_thousandths = w.tax_ten_thousandths, billable = w.billable, \
-        external_invoice_id = w.external_invoice_id, description_sequence = w.description_sequence, \
-        revision = w.revision, created_at_s = w.created_at_s, created_at_ns = w.created_at_ns, \
-        updated_at_s = w.updated_at_s, updated_at_ns = w.updated_at_ns, deleted = w.deleted \
-        FROM unnest($1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::integer[], \
-        $6::bigint[], $7::integer[], $8::bigint[], $9::integer[], $10::text[], $11::bigint[], \
-        $12::bigint[], $13::bytea[], $14::integer[], $15::boolean[], $16::text[], $17::bigint[], \
-        $18::bigint[], $19::bigint[], $20::integer[], $21::bigint[], $22::integer[], $23::boolean[]) \
-        AS w (org, id, transaction_type_id, refund_datetime_s, refund_datetime_ns, period_start_s, \
-        period_start_ns, period_end_s, period_end_ns, currency, amount_with, amount_without, \
-        tax_type, tax_ten_thousandths, billable, external_invoice_id, description_sequence, revision, \
-        created_at_s, created_at_ns, updated_at_s, updated_at_ns, deleted) \
-        WHERE r.org = w.org AND r.id = w.id";
+    INSERT_REFUNDS = "INSERT INTO refunds (", refund_name!(column), ", ", refund_content!(column), ", ",
+        refund_keeps!(column), ") SELECT * FROM unnest(", refund_name!(values), ", ",
+        refund_content!(values), ", ", refund_keeps!(values), ")";
+
+    INSERT_REFUND = "INSERT INTO refunds (", refund_name!(column), ", ", refund_content!(column), ", ",
+        refund_keeps!(column), ") VALUES (", refund_name!(value), ", ", refund_content!(value), ", ",
+        refund_keeps!(value), ")";
+
+    UPDATE_REFUNDS = "UPDATE refunds r SET ", refund_content!(from_wanted), " FROM unnest(",
+        refund_name!(values), ", ", refund_content!(values), ") AS w (", refund_name!(column), ", ",
+        refund_content!(column), ") WHERE r.org = w.org AND r.id = w.id";
+
+    UPDATE_REFUND = "UPDATE refunds r SET ", refund_content!(from_value), " \
+        WHERE r.org = ($1::text[])[1] AND r.id = ($2::uuid[])[1]";
 
     ERASE_TEXTS = "UPDATE journal j SET salt = NULL, text = NULL \
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) \

@@ -269,6 +269,9 @@ impl Wire {
             self.poll_connection(&mut context);
             if !self.woken.0.load(Ordering::Acquire) {
                 self.wait(deadline)?;
+            } else if now() >= deadline {
+                // A server that sends without a pause leaves nothing to wait for.
+                return Err(Interrupted::TimedOut);
             }
         }
     }
