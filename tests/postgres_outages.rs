@@ -272,6 +272,9 @@ fn a_standby_is_read_and_written_to_once_it_is_promoted() {
     assert_eq!(any.refund("r-2").revision, 1);
 }
 
+/// A call of the store by its name.
+type Call<'a> = (&'a str, Box<dyn Fn() -> Result<(), StoreError> + 'a>);
+
 /// Every method of the store, on a server that stands still.
 #[test]
 fn every_call_to_a_server_that_hangs_ends_in_time() {
@@ -293,7 +296,6 @@ fn every_call_to_a_server_that_hangs_ends_in_time() {
     };
     let org = common::id("acme");
     let everything = RefundFilter::default();
-    type Call<'a> = (&'a str, Box<dyn Fn() -> Result<(), StoreError> + 'a>);
     let calls: [Call<'_>; 9] = [
         ("load", Box::new(|| store.load(&wanted).map(drop))),
         ("commit", Box::new(|| store.commit(&batch))),

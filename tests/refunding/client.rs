@@ -228,7 +228,7 @@ impl<'a> Client<'a> {
             match self.ledger.execute_all(&commands, BATCH) {
                 Ok(results) => return self.note(&changes, commands, results),
                 Err(error) if !error.is_retryable() => {
-                    return self.fault(format!("was refused: {}", common::told(&error)));
+                    return self.fault(&format!("was refused: {}", common::told(&error)));
                 }
                 Err(error) => {
                     self.counts.refused.fetch_add(1, Ordering::Relaxed);
@@ -239,7 +239,7 @@ impl<'a> Client<'a> {
                         }
                     }
                     if start.elapsed() > PATIENCE {
-                        return self.fault(format!(
+                        return self.fault(&format!(
                             "was not answered for {} s: {}",
                             PATIENCE.as_secs(),
                             common::told(&error)
@@ -252,7 +252,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn fault(&mut self, what: String) {
+    fn fault(&mut self, what: &str) {
         self.record
             .faults
             .push(format!("client {} {what}", self.number));
@@ -273,7 +273,7 @@ impl<'a> Client<'a> {
                 }
                 Err(error) => {
                     let what = format!("was refused {}: {}", change.invoice, common::told(&error));
-                    self.fault(what);
+                    self.fault(&what);
                 }
             }
         }
@@ -315,7 +315,7 @@ impl<'a> Client<'a> {
                 "was told that {} is {known}, then that it is {id}",
                 change.invoice
             );
-            self.fault(what);
+            self.fault(&what);
         }
     }
 }
