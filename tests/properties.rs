@@ -647,7 +647,7 @@ impl Rig {
         let raced_on = usize::from(step.raced_on).checked_rem(self.shared.len());
         if let Some(at) = raced_on {
             let raced;
-            (order, raced) = self.race(&self.shared[at], order, step)?;
+            (order, raced) = self.race(&self.shared[at], &order, step)?;
             answers.push((self.shared[at].one.name, raced));
         }
         for (at, shared) in self.shared.iter().enumerate() {
@@ -692,7 +692,7 @@ impl Rig {
     fn race(
         &self,
         shared: &Shared,
-        order: Vec<Planned>,
+        order: &[Planned],
         step: &Step,
     ) -> Outcome<(Vec<Planned>, Vec<Vec<Reply>>)> {
         let before = self.memory.ledger.journal(0, usize::MAX).unwrap().len() as u64;
@@ -715,7 +715,7 @@ impl Rig {
             .collect();
         for turned in [false, true] {
             let mut model = self.model.clone();
-            let mut order = order.clone();
+            let mut order = order.to_vec();
             let mut raced = raced.clone();
             if turned {
                 order.reverse();
