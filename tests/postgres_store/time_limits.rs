@@ -75,12 +75,36 @@ fn a_row_that_is_let_go_in_time_is_enough() {
     let created = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| book(&server.ledger));
         let blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted \
-             AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%unnest%' AND pid <> pg_backend_pid())";
+             AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%FOR UPDATE%' AND pid <> pg_backend_pid())";
         wait_for(&mut observer, blocked);
         somebody.execute("ROLLBACK");
         waiting.join().unwrap()
     });
     assert!(!created.unwrap().replayed);
+}
+
+#[test]
+fn a_look_at_the_whole_ledger_may_take_longer_than_a_call() {
+    let server = OnServer::at(&postgres_cluster::shared().unwrap().socket_url());
+    let (mut somebody, mut observer) = (server.session(), server.session());
+    somebody.execute("BEGIN");
+    // Without refunds, only the last look for strays reads their table.
+    somebody
+        .run("LOCK TABLE refunds IN ACCESS EXCLUSIVE MODE")
+        .unwrap();
+    let start = Instant::now();
+    let report = std::thread::scope(|scope| {
+        let verifying = scope.spawn(|| server.ledger.clone().with_time_limit(LIMIT).verify(None));
+        let blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted \
+             AND relation = 'refunds'::regclass";
+        wait_for(&mut observer, blocked);
+        while start.elapsed() < LIMIT * 2 {
+            std::thread::yield_now();
+        }
+        somebody.execute("ROLLBACK");
+        verifying.join().unwrap()
+    });
+    assert!(report.unwrap().is_valid(), "it waits as long as it takes");
 }
 
 type Call<'a> = &'a dyn Fn() -> Result<(), LedgerError>;
@@ -150,7 +174,7 @@ fn more_calls_than_connections_take_turns() {
         });
         let mut observer = server.session();
         let blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype <> 'relation' \
-             AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%unnest%' AND pid <> pg_backend_pid())";
+             AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%FOR UPDATE%' AND pid <> pg_backend_pid())";
         wait_for(&mut observer, blocked);
         let error = limited(|| {
             let ledger = ledger.clone().with_time_limit(LIMIT);
