@@ -127,6 +127,7 @@ impl<'a, R: Cells> Columns<'a, R> {
         self.valid(value)
     }
 
+    #[cfg(feature = "sqlite")]
     pub(super) fn optional_refund_id(&mut self) -> Result<Option<RefundId>, Damaged> {
         Ok(self.optional_array()?.map(RefundId::from_bytes))
     }
