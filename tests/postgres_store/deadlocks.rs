@@ -7,7 +7,7 @@ use std::thread;
 use postgres_cluster::Cluster;
 use refund_ledger::{Batch, Command, ErrorCode, Ledger, MovementKey, Operation, RefundFilter};
 
-use crate::postgres_support::{OnServer, assert_valid, create, movement, refund, wait_for};
+use crate::postgres_support::{OnServer, assert_valid, create, movement, refund, wait_until};
 
 const THREADS: usize = 8;
 const ROUNDS: usize = 12;
@@ -142,7 +142,7 @@ fn meet_at(middle: &str, commands: impl Fn(usize) -> Vec<Command>) {
             .unwrap();
         create(&server.ledger, &movement_key, &format!("before-{n}"));
     }
-    let (mut holder, mut observer) = (server.session(), server.session());
+    let mut holder = server.session();
     holder.execute("BEGIN");
     assert_eq!(holder.execute(middle), 1, "what is in the middle is taken");
     thread::scope(|scope| {
@@ -153,8 +153,9 @@ fn meet_at(middle: &str, commands: impl Fn(usize) -> Vec<Command>) {
                 ledger.execute_all(&commands, Batch::default()).unwrap();
             });
         }
-        let waiting = "SELECT count(*) / 2 FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-        wait_for(&mut observer, waiting);
+        // One for what is held, the other for that or for the first.
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        wait_until(&mut holder, waiting, 2);
         holder.execute("ROLLBACK");
     });
     assert_valid(&server.ledger);

@@ -7,7 +7,7 @@ use refund_ledger::store::postgres::PostgresStore;
 use refund_ledger::{ErrorCode, Ledger, LedgerError, StoreError};
 
 use crate::postgres_support::{
-    OnServer, assert_valid, content, create, key, movement, options, refund, wait_for,
+    OnServer, assert_valid, content, create, key, movement, options, refund, wait_until_blocking,
 };
 
 const LIMIT: Duration = Duration::from_millis(400);
@@ -69,14 +69,12 @@ fn a_row_that_somebody_else_holds_is_waited_for_up_to_the_limit() {
 #[test]
 fn a_row_that_is_let_go_in_time_is_enough() {
     let server = with_a_movement(&postgres_cluster::shared().unwrap().socket_url());
-    let (mut somebody, mut observer) = (server.session(), server.session());
+    let mut somebody = server.session();
     somebody.execute("BEGIN");
     somebody.run("SELECT 1 FROM movements FOR UPDATE").unwrap();
     let created = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| book(&server.ledger));
-        let blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted \
-             AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%FOR UPDATE%' AND pid <> pg_backend_pid())";
-        wait_for(&mut observer, blocked);
+        wait_until_blocking(&mut somebody, 1);
         somebody.execute("ROLLBACK");
         waiting.join().unwrap()
     });
@@ -86,7 +84,7 @@ fn a_row_that_is_let_go_in_time_is_enough() {
 #[test]
 fn a_look_at_the_whole_ledger_may_take_longer_than_a_call() {
     let server = OnServer::at(&postgres_cluster::shared().unwrap().socket_url());
-    let (mut somebody, mut observer) = (server.session(), server.session());
+    let mut somebody = server.session();
     somebody.execute("BEGIN");
     // Without refunds, only the last look for strays reads their table.
     somebody
@@ -95,9 +93,7 @@ fn a_look_at_the_whole_ledger_may_take_longer_than_a_call() {
     let start = Instant::now();
     let report = std::thread::scope(|scope| {
         let verifying = scope.spawn(|| server.ledger.clone().with_time_limit(LIMIT).verify(None));
-        let blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted \
-             AND relation = 'refunds'::regclass";
-        wait_for(&mut observer, blocked);
+        wait_until_blocking(&mut somebody, 1);
         while start.elapsed() < LIMIT * 2 {
             std::thread::yield_now();
         }
@@ -172,10 +168,7 @@ fn more_calls_than_connections_take_turns() {
             let request = refund("held", "1.21", "Waits for the row");
             ledger.create_refund(&key("mov-1"), &request).unwrap()
         });
-        let mut observer = server.session();
-        let blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype <> 'relation' \
-             AND pid IN (SELECT pid FROM pg_stat_activity WHERE query LIKE '%FOR UPDATE%' AND pid <> pg_backend_pid())";
-        wait_for(&mut observer, blocked);
+        wait_until_blocking(&mut somebody, 1);
         let error = limited(|| {
             let ledger = ledger.clone().with_time_limit(LIMIT);
             ledger.balance(&key("mov-1"))

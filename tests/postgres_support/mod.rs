@@ -86,15 +86,24 @@ impl OnServer {
     }
 }
 
-/// Waits until a query, asked again and again, answers with something else than `0`.
-pub fn wait_for(observer: &mut Session, count: &str) {
+/// Waits until so many others wait for what a session holds.
+pub fn wait_until_blocking(holder: &mut Session, others: usize) {
+    let blocked = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE pg_blocking_pids(pid) @> ARRAY[pg_backend_pid()]";
+    wait_until(holder, blocked, others);
+}
+
+/// Waits until a query counts so many, asked again and again.
+pub fn wait_until(session: &mut Session, count: &str, wanted: usize) {
     let start = Instant::now();
-    while observer.query(count) == ["0"] {
+    while session.query(count) != [wanted.to_string()] {
         assert!(
             start.elapsed() < Duration::from_mins(1),
-            "`{count}` stays 0"
+            "`{count}` should come to {wanted}"
         );
         std::thread::yield_now();
+        // What is known of others is kept up to the end of a transaction.
+        session.query("SELECT pg_stat_clear_snapshot()");
     }
 }
 
