@@ -118,6 +118,7 @@ mod sqlite_file {
 mod postgres_server {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
 
     use refund_ledger::Store;
     use refund_ledger::store::conformance::Fixture;
@@ -132,7 +133,9 @@ mod postgres_server {
             let server = postgres_cluster::shared().unwrap();
             let number = COUNT.fetch_add(1, Ordering::Relaxed);
             let options = PostgresOptions::new(&server.url()).unwrap();
-            Self(options.with_schema(&format!("case_{number}")).unwrap())
+            let options = options.with_schema(&format!("case_{number}")).unwrap();
+            // Nothing here is about time, and other tests may keep the machine busy.
+            Self(options.with_time_limit(Duration::from_mins(1)))
         }
     }
 
