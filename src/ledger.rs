@@ -25,10 +25,14 @@ use crate::refund::{NonSubscribableRefundRequest, Refund, RefundContent, RefundR
 #[cfg(feature = "system")]
 use crate::store::memory::MemoryStore;
 use crate::store::{
-    ATTEMPTS_MAX, Loaded, Precondition, ReadSet, RefundLookup, ScanRange, ScanRow, Snapshot, Store,
-    StoreError, WriteBatch,
+    Loaded, Precondition, ReadSet, RefundLookup, ScanRange, ScanRow, Snapshot, Store, StoreError,
+    WriteBatch,
 };
 use crate::time::Timestamp;
+
+/// How often a transaction may lose its connection while it commits before its outcome is left unknown:
+/// each time takes up to the store's time limit.
+const LOSSES_MAX: u32 = 4;
 
 /// The answer to a refund that was created, now or before: the contract's
 /// `GenericCreatedResponseDTO`, and whether it is a replay.
@@ -736,7 +740,8 @@ impl Ledger {
         decide: &mut dyn FnMut(Snapshot) -> WriteBatch,
     ) -> Result<(), LedgerError> {
         let mut unknown: Option<Attempt> = None;
-        for _ in 0..ATTEMPTS_MAX {
+        let mut losses = 0_u32;
+        while losses < LOSSES_MAX {
             let mut changed = false;
             let mut attempted = None;
             let outcome = self.store.transact(wanted, &mut |snapshot| {
@@ -760,6 +765,7 @@ impl Ledger {
                 (Ok(()), _) => return Ok(()),
                 // An attempt that only looked leaves in doubt what was in doubt before it.
                 (Err(StoreError::OutcomeUnknown { .. }), lost) => {
+                    losses = losses.saturating_add(1);
                     unknown = attempted.or(lost);
                 }
                 (Err(error), None) => return Err(error.into()),

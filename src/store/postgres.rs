@@ -166,12 +166,11 @@ impl PostgresStore {
     }
 }
 
-/// Begins a transaction that writes. The server gives up waiting for locks a little earlier than the
-/// call gives up waiting for the server, so that the two can be told apart.
+/// Begins a transaction that writes.
 fn begin_writing(link: &Link) -> String {
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = {}",
-        milliseconds(link.time_left())
+        link.server_limit_ms()
     )
 }
 
@@ -179,13 +178,8 @@ fn begin_writing(link: &Link) -> String {
 fn begin_reading(link: &Link) -> String {
     format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {}",
-        milliseconds(link.time_left())
+        link.server_limit_ms()
     )
-}
-
-/// Nine tenths of it. The server takes 0 as no limit.
-fn milliseconds(left: Duration) -> u128 {
-    left.mul_f64(0.9).as_millis().clamp(1, 2_147_483_647)
 }
 
 async fn end(link: &Link) -> Result<(), Fault> {

@@ -82,6 +82,37 @@ fn a_row_that_is_let_go_in_time_is_enough() {
 }
 
 #[test]
+fn two_waits_share_the_limit_of_a_call() {
+    let server = with_a_movement(&postgres_cluster::shared().unwrap().socket_url());
+    let limit = LIMIT * 5;
+    let (mut first, mut second) = (server.session(), server.session());
+    first.execute("BEGIN");
+    first.run("SELECT 1 FROM movements FOR UPDATE").unwrap();
+    second.execute("BEGIN");
+    second
+        .run("UPDATE ledger SET last_position = last_position")
+        .unwrap();
+    let start = Instant::now();
+    let refused = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| book(&server.ledger.clone().with_time_limit(limit)));
+        while start.elapsed() < limit / 2 {
+            std::thread::yield_now();
+        }
+        // From here on it waits for the positions, with what is left.
+        first.execute("ROLLBACK");
+        waiting.join().unwrap()
+    });
+    let error = refused.unwrap_err();
+    assert_eq!(
+        error.store_error(),
+        Some(&StoreError::Busy),
+        "it had not committed, and nobody need find out: {error:?}"
+    );
+    second.execute("ROLLBACK");
+    assert!(!book(&server.ledger).unwrap().replayed);
+}
+
+#[test]
 fn a_look_at_the_whole_ledger_may_take_longer_than_a_call() {
     let server = OnServer::at(&postgres_cluster::shared().unwrap().socket_url());
     let mut somebody = server.session();

@@ -92,7 +92,7 @@ pub(crate) fn run(common: &Common, args: &Import, output: &mut Output) -> Result
         ledger.with_actor(common.actor.clone())
     };
     let counts = if args.atomic {
-        atomic::import(&ledger, common, inputs, &mut rejects)?
+        atomic::import(&ledger, &location, common, inputs, &mut rejects)?
     } else {
         stream(&ledger, inputs, &mut rejects)?
     };

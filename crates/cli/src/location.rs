@@ -142,6 +142,7 @@ impl Location {
         let at = self.to_string();
         if let StoreError::Unavailable { reason }
         | StoreError::Unsupported { reason }
+        | StoreError::Corrupted { reason }
         | StoreError::Failed { reason } = &mut why
             && let Some(rest) = reason.strip_prefix(&format!("{at}: "))
         {

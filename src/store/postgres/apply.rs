@@ -333,7 +333,14 @@ impl<'b> Rows<'b> {
             prepared.push((link.prepare(sql).await?, parameters));
         }
         link.will_commit();
+        // Each wait for a lock may take what the call has left, and the first one may have taken much.
+        let patience = format!("SET LOCAL lock_timeout = {}", link.server_limit_ms());
         let mut sent: Vec<Sent<'_>> = Vec::new();
+        if link.has_waited() {
+            sent.push(Box::pin(async {
+                Ok(link.client().batch_execute(&patience).await?)
+            }));
+        }
         for (statement, parameters) in &prepared {
             sent.push(Box::pin(execute(link, statement, parameters)));
         }

@@ -1,5 +1,6 @@
 //! A connection to the first of the servers that can be used.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -179,6 +180,7 @@ fn establish(
     }
     let mut wire = Wire::new(&mut stream)?;
     let alone = wire.alone().clone();
+    let limit = Cell::new(deadline);
     let started = match &host.place {
         Place::Tcp { name, .. } if encrypts(host, options) => {
             let connector = options
@@ -189,14 +191,14 @@ fn establish(
             if options.direct_tls {
                 config.ssl_negotiation(SslNegotiation::Direct);
             }
-            wire.block_on(deadline, async {
+            wire.block_on(&limit, async {
                 let (client, connection) = config.connect_raw(stream, connector).await?;
                 Ok((client, wire::run(connection, &alone)))
             })
         }
         _ => {
             config.ssl_mode(SslMode::Disable);
-            wire.block_on(deadline, async {
+            wire.block_on(&limit, async {
                 let (client, connection) = config.connect_raw(stream, NoTls).await?;
                 Ok((client, wire::run(connection, &alone)))
             })
@@ -266,13 +268,17 @@ async fn set_up(link: &Link, options: &PostgresOptions) -> Result<Found, Fault> 
         &values,
     );
     // Every look-up of ours has its index, so one plan fits all: it is made once, before it is known how
-    // much will be looked up and while tables are small, and may never read a whole table instead. Other
-    // engines don't know these.
+    // much will be looked up and while tables are small, and may never read a whole table instead. Rows
+    // that a policy hides are an error, not rows that are not there. Older servers and other engines
+    // don't know all of these.
     let plans = client.query_typed(
-        "SELECT set_config(name, CASE name WHEN 'plan_cache_mode' THEN 'force_generic_plan' ELSE 'off' END,
-                           false)
+        "SELECT set_config(name, CASE name WHEN 'plan_cache_mode' THEN 'force_generic_plan'
+                                           WHEN 'idle_session_timeout' THEN '0'
+                                           WHEN 'transaction_timeout' THEN '0'
+                                           ELSE 'off' END, false)
          FROM pg_catalog.pg_settings WHERE name IN
-         ('plan_cache_mode', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit')",
+         ('plan_cache_mode', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin', 'jit',
+          'idle_session_timeout', 'transaction_timeout', 'row_security')",
         &[],
     );
     let (settings, _, _) = join3(settings, check, plans).await;

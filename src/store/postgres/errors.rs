@@ -183,7 +183,7 @@ fn refused(refusal: &DbError, reason: String) -> StoreError {
         "40001" | "40P01" | "23505" => StoreError::Conflict,
         "25006" | "53300" | "40003" => StoreError::Unavailable { reason },
         // A division by zero is how a statement says that rows were swallowed.
-        "22012" | "XX001" | "XX002" => StoreError::Corrupted { reason },
+        "XX001" | "XX002" => StoreError::Corrupted { reason },
         // No such table, column, schema or function, or nothing that this engine can do; a column that
         // this program does not know, or a position that newer tables do not give it.
         "23502" | "42P01" | "42703" | "3F000" | "42883" | "42804" | "0A000" => {

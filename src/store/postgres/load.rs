@@ -284,6 +284,10 @@ fn index(ordinal: i64) -> Option<usize> {
     usize::try_from(ordinal).ok()?.checked_sub(1)
 }
 
+pub(super) fn at_mut<T>(of: &mut [T], ordinal: i64) -> Option<&mut T> {
+    of.get_mut(index(ordinal)?)
+}
+
 pub(super) fn at<T>(of: &[T], ordinal: i64) -> Option<&T> {
     of.get(index(ordinal)?)
 }

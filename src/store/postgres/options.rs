@@ -190,6 +190,9 @@ impl PostgresOptions {
                 "the name of a schema has 1 to {NAME_LENGTH_MAX} bytes, none of them NUL"
             ));
         }
+        if schema == "$user" {
+            return Err("`$user` names no schema, but one for each user".to_owned());
+        }
         schema.clone_into(&mut self.schema);
         Ok(())
     }

@@ -90,9 +90,9 @@ pub(super) fn parts(row: &Row) -> Result<[String; 3], Damaged> {
     ])
 }
 
-/// The sequence in a row that begins with a key and the record columns, which can't be read as a whole.
+/// The sequence in a row that begins with an ordinal and the record columns.
 pub(super) fn sequence(row: &Row) -> Option<i64> {
-    row.integer(4).ok().flatten()
+    row.integer(2).ok().flatten()
 }
 
 /// The movement columns.

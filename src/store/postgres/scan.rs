@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use tokio_postgres::Row;
 
-use super::bind::{Parameters, Uuid, stored};
+use super::bind::{Keys, Parameters, Uuid};
 use super::errors::Fault;
 use super::rows::{self, Columns};
 use super::session::Steps;
@@ -48,7 +48,7 @@ const MOVEMENTS_AT_ONCE: i64 = 256;
 /// About how many entries are held at once. One movement's are held together, however many.
 const ENTRIES_AT_ONCE: u64 = 2_048;
 
-/// How many rows one step reads.
+/// How many rows one step reads of a chain, or of refunds.
 const ROWS_AT_ONCE: i64 = 4_096;
 
 /// Visits what lies in the range. The connection must be in a transaction with one view.
@@ -190,14 +190,11 @@ impl Scan<'_, '_, '_> {
 
     fn group(&mut self, group: Vec<Read>) -> Flow {
         let mut belongings = Belongings::default();
-        if (self.range.entries || self.range.refunds)
-            && let (Some((first, _)), Some((last, _))) = (group.first(), group.last())
-        {
-            let (first, last) = (first.clone(), last.clone());
+        if self.range.entries || self.range.refunds {
             for (key, _) in &group {
                 belongings.entries.insert(key.clone(), Vec::new());
             }
-            self.read_entries(&first, &last, &mut belongings)?;
+            self.read_entries(&mut belongings)?;
             if self.range.refunds {
                 self.read_refunds(&mut belongings)?;
             }
@@ -211,60 +208,49 @@ impl Scan<'_, '_, '_> {
         GO_ON
     }
 
-    /// Reads the entries of all movements between two, but keeps only those of the group.
-    fn read_entries(
-        &mut self,
-        first: &MovementKey,
-        last: &MovementKey,
-        belongings: &mut Belongings,
-    ) -> Result<(), Fault> {
-        let mut from = (first.clone(), 0_i64);
-        loop {
+    /// Reads the entries of the group's movements, a part of each long chain at a time.
+    fn read_entries(&mut self, belongings: &mut Belongings) -> Result<(), Fault> {
+        let mut wanted: Vec<(MovementKey, i64)> = belongings
+            .entries
+            .keys()
+            .map(|key| (key.clone(), 0))
+            .collect();
+        while !wanted.is_empty() {
+            let keys: Keys<'_> = wanted.iter().map(|(key, _)| key).collect();
+            let behind: Vec<i64> = wanted.iter().map(|(_, behind)| *behind).collect();
             let rows = self.steps.run(async |link| {
                 let statement = link.prepare(NEXT_ENTRIES).await?;
-                let (key, sequence) = &from;
-                Ok(link
-                    .client()
-                    .query(
-                        &statement,
-                        &[
-                            &key.org_id(),
-                            &key.subscription_id(),
-                            &key.movement_id(),
-                            sequence,
-                            &last.org_id(),
-                            &last.subscription_id(),
-                            &last.movement_id(),
-                            &ROWS_AT_ONCE,
-                        ],
-                    )
-                    .await?)
+                let mut parameters = keys.parameters();
+                parameters.push(&behind);
+                parameters.push(&ROWS_AT_ONCE);
+                Ok(link.client().query(&statement, &parameters).await?)
             })?;
-            let mut next = None;
+            // How many of each there were, and the sequence of the last.
+            let mut read = vec![(0_i64, i64::MAX); wanted.len()];
             for row in &rows {
                 let mut columns = Columns::new(row);
-                let Ok(key) = columns.key() else {
-                    // It belongs to no movement that can be read, and is counted at the end.
+                let ordinal = columns.integer()?;
+                let (Some((key, _)), Some((count, last))) = (
+                    super::load::at(&wanted, ordinal),
+                    super::load::at_mut(&mut read, ordinal),
+                ) else {
                     continue;
                 };
-                let record = columns.record(&key);
+                *count = count.saturating_add(1);
                 // An entry whose number can't be is behind all others of its movement.
-                let sequence = match &record {
-                    Ok(record) => stored(record.entry.sequence),
-                    Err(_) => rows::sequence(row).unwrap_or(i64::MAX),
-                };
-                if let Some(entries) = belongings.entries.get_mut(&key) {
-                    entries.push(record);
+                *last = rows::sequence(row).unwrap_or(i64::MAX);
+                if let Some(entries) = belongings.entries.get_mut(key) {
+                    entries.push(columns.record(key));
                 }
-                next = Some((key, sequence));
             }
-            match next {
-                Some(next) if i64::try_from(rows.len()).is_ok_and(|read| read >= ROWS_AT_ONCE) => {
-                    from = next;
-                }
-                _ => return Ok(()),
-            }
+            wanted = wanted
+                .into_iter()
+                .zip(read)
+                .filter(|(_, (count, _))| *count >= ROWS_AT_ONCE)
+                .map(|((key, _), (_, last))| (key, last))
+                .collect();
         }
+        Ok(())
     }
 
     /// Reads the refunds that the entries name, and who holds their external ids.

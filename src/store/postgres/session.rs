@@ -21,6 +21,8 @@ pub(super) struct Link {
     statements: RefCell<HashMap<Box<str>, Statement>>,
     /// When the call that it is used for has to be over.
     deadline: Cell<Instant>,
+    /// How long that was from its beginning.
+    limit: Cell<Duration>,
     commit_sent: Cell<bool>,
 }
 
@@ -33,6 +35,7 @@ impl Session {
                 client,
                 statements: RefCell::default(),
                 deadline: Cell::new(now()),
+                limit: Cell::new(Duration::ZERO),
                 commit_sent: Cell::new(false),
             },
         }
@@ -50,8 +53,9 @@ impl Session {
         work: impl AsyncFnOnce(&Link) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         self.link.deadline.set(deadline);
+        self.link.limit.set(self.link.time_left());
         self.wire.take_alone();
-        match self.wire.block_on(deadline, work(&self.link)) {
+        match self.wire.block_on(&self.link.deadline, work(&self.link)) {
             Ok(Err(Fault::Postgres(error))) if error.is_closed() => {
                 // What the server said as it closed the connection tells more.
                 Err(Fault::Postgres(self.wire.take_end().unwrap_or(error)))
@@ -139,8 +143,20 @@ impl Link {
         self.commit_sent.set(true);
     }
 
+    /// How long the server may wait or work, in milliseconds: a little less than the call has left, so
+    /// that a server that gives up can be told from one that is silent. The server takes 0 as no limit.
+    pub(super) fn server_limit_ms(&self) -> u128 {
+        let limit = self.time_left().mul_f64(0.9);
+        limit.as_millis().clamp(1, 2_147_483_647)
+    }
+
+    /// Whether a good part of the call's time is used up.
+    pub(super) fn has_waited(&self) -> bool {
+        self.time_left() < self.limit.get().mul_f64(0.8)
+    }
+
     /// What is left of the call's time.
-    pub(super) fn time_left(&self) -> Duration {
+    fn time_left(&self) -> Duration {
         self.deadline.get().saturating_duration_since(now())
     }
 }

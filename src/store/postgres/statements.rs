@@ -285,12 +285,13 @@ statements! {
         " FROM (SELECT * FROM movements m WHERE m.org = $1 AND m.subscription_id = $2 \
         AND m.movement_id = $3 LIMIT 1) AS m", description_of!("m");
 
-    /// A page of the entries between two movements, both included, from behind one of them on.
-    NEXT_ENTRIES = "SELECT j.org, j.subscription_id, j.movement_id, ", record_columns!(),
-        " FROM journal j \
-        WHERE (j.org, j.subscription_id, j.movement_id, j.sequence) > ($1, $2, $3, $4) \
-        AND (j.org, j.subscription_id, j.movement_id) <= ($5, $6, $7) \
-        ORDER BY j.org, j.subscription_id, j.movement_id, j.sequence LIMIT $8";
+    /// A part of each of some chains, from behind a sequence on.
+    NEXT_ENTRIES = "SELECT w.ordinal, ", record_columns!(), " FROM \
+        unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) \
+        WITH ORDINALITY AS w (org, subscription_id, movement_id, behind, ordinal) \
+        CROSS JOIN LATERAL (SELECT * FROM journal j WHERE ", is_of_wanted!("j"),
+        " AND j.sequence > w.behind ORDER BY j.sequence LIMIT $5) AS j \
+        ORDER BY w.ordinal, j.sequence";
 
     /// Refunds of an org in the order of its lists, from an instant and id on, up to an instant.
     NEXT_OUTLINES = "SELECT id, external_id, external_invoice_id, refund_datetime_s, \

@@ -6,6 +6,7 @@
 //! made, used and dropped anywhere, on a runtime's threads too (where it blocks them as any blocking
 //! call does).
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read, Write};
 use std::pin::{Pin, pin};
@@ -249,13 +250,14 @@ impl Wire {
         self.end.take()
     }
 
-    /// Runs a future to its end.
+    /// Runs a future to its end. The deadline moves on by the time that the future itself works: it is
+    /// for the server.
     ///
     /// # Errors
     /// Where the deadline passes first. What was sent may still be carried out by the server.
     pub(super) fn block_on<T>(
         &mut self,
-        deadline: Instant,
+        deadline: &Cell<Instant>,
         future: impl Future<Output = T>,
     ) -> Result<T, Interrupted> {
         let waker = Waker::from(Arc::clone(&self.woken));
@@ -263,13 +265,16 @@ impl Wire {
         let mut future = pin!(future);
         loop {
             self.woken.0.store(false, Ordering::Release);
+            let start = now();
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return Ok(output);
             }
+            let own = now().saturating_duration_since(start);
+            deadline.set(deadline.get().checked_add(own).unwrap_or(start));
             self.poll_connection(&mut context);
             if !self.woken.0.load(Ordering::Acquire) {
-                self.wait(deadline)?;
-            } else if now() >= deadline {
+                self.wait(deadline.get())?;
+            } else if now() >= deadline.get() {
                 // A server that sends without a pause leaves nothing to wait for.
                 return Err(Interrupted::TimedOut);
             }

@@ -61,7 +61,7 @@ fn each_state_has_its_error() {
         ("23514", "failed"),
         ("22003", "failed"),
         // Rows were swallowed.
-        ("22012", "corrupted"),
+        ("22012", "failed"),
         ("23502", "unsupported"),
         ("XX001", "corrupted"),
         ("XX002", "corrupted"),
