@@ -90,6 +90,7 @@ impl PostgresStore {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let server = postgres_cluster::shared()?;
     /// # let url = server.url(); // such as postgres://refunds@db.example/billing
+    /// # let another = server.url_of("nowhere");
     /// use std::sync::Arc;
     /// use refund_ledger::Ledger;
     /// use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
@@ -97,9 +98,9 @@ impl PostgresStore {
     /// let ledger = Ledger::with_system_host(Arc::new(store));
     /// assert!(ledger.verify(None)?.is_valid());
     ///
-    /// let elsewhere = PostgresOptions::new(&url.replace("/postgres", "/nowhere"))?;
-    /// let refused = PostgresStore::open(&elsewhere).unwrap_err();
-    /// assert!(refused.to_string().contains("`nowhere`"), "{refused}");
+    /// let another = PostgresOptions::new(&another)?; // there is no database `nowhere`
+    /// let refused = PostgresStore::open(&another).unwrap_err();
+    /// assert!(refused.to_string().contains("nowhere"), "{refused}");
     /// # Ok(()) }
     /// ```
     pub fn open(options: &PostgresOptions) -> Result<Self, StoreError> {

@@ -126,6 +126,16 @@ impl PostgresOptions {
     /// [`StoreError::Unsupported`] where the URL is none, or where one of its parts can't be used:
     /// which one, and what is allowed. It never quotes the password, nor what might be a piece of
     /// it where the URL is malformed.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::StoreError> {
+    /// use refund_ledger::store::postgres::PostgresOptions;
+    /// let options = PostgresOptions::new("postgres://refunds@db.example/billing?schema=acme")?;
+    /// assert_eq!(options.to_string(), "postgres://refunds@db.example:5432/billing?schema=acme");
+    /// let refused = PostgresOptions::new("postgres://refunds@db.example/billing?sslmode=prefer").unwrap_err();
+    /// assert!(refused.to_string().contains("`sslmode`"), "{refused}");
+    /// # Ok(()) }
+    /// ```
     pub fn new(url: &str) -> Result<Self, StoreError> {
         let refused = |reason: String| StoreError::Unsupported {
             reason: format!("the PostgreSQL URL can't be used: {reason}"),
@@ -178,6 +188,16 @@ impl PostgresOptions {
     /// # Errors
     /// [`StoreError::Unsupported`] where the name is none that PostgreSQL keeps whole: 1 to 63
     /// bytes, without NUL.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), refund_ledger::StoreError> {
+    /// use refund_ledger::store::postgres::PostgresOptions;
+    /// let options = PostgresOptions::new("postgres://refunds@db.example/billing")?;
+    /// assert!(options.clone().with_schema("").is_err());
+    /// let acme = options.with_schema("acme")?;
+    /// assert!(acme.to_string().ends_with("?schema=acme"));
+    /// # Ok(()) }
+    /// ```
     pub fn with_schema(mut self, schema: &str) -> Result<Self, StoreError> {
         self.set_schema(schema)
             .map_err(|reason| StoreError::Unsupported { reason })?;
