@@ -87,7 +87,7 @@ fn timeless(text: &str) -> String {
         }
         shown.push_str(&timeless_word(&word, &mut ids));
         word.clear();
-        if !(matches!(character, ' ' | '─') && shown.ends_with(character)) {
+        if !(matches!(character, ' ' | '─' | '═') && shown.ends_with(character)) {
             shown.push(character);
         }
     }
@@ -124,6 +124,7 @@ fn timeless_word(word: &str, ids: &mut BTreeMap<String, usize>) -> String {
 
 #[test]
 fn what_differs_by_the_moment_is_left_out_and_nothing_else() {
+    assert_eq!(timeless("╞═══╪══╡  ─── x"), "╞═╪═╡ ─ x\n");
     let text = "0191d9a0-0000-7000-8000-000000000001  at 2026-11-29T17:53:36.5Z, \
                 0191d9a0-0000-7000-8000-000000000002 0191d9a0-0000-7000-8000-000000000001 \
                 2022-02-24T13:45:10Z 12.10 \"root\":\"00ff00ff00ff00ff00ff00ff00ff00ff\"";
