@@ -36,17 +36,18 @@ use self::by_hand::ByHand;
 use self::lines::{LINES_PER_TRANSACTION, lines, write_lines};
 
 const ROUNDS: usize = 5;
-const SINGLE_REFUNDS: usize = 1_000;
+const SINGLE_REFUNDS: usize = 2_000;
 const IMPORTED_REFUNDS: usize = 20_000;
 const RACED_REFUNDS: usize = 1_600;
 const CONNECTIONS: [usize; 3] = [1, 4, 16];
 
 fn main() {
-    let cluster = Cluster::builder()
-        .setting("max_connections", "100")
-        .start()
-        .unwrap();
-    let url = url_given().unwrap_or_else(|| cluster.url());
+    let given = url_given();
+    let own = given.is_none().then(|| {
+        let cluster = Cluster::builder().setting("max_connections", "100");
+        cluster.start().unwrap()
+    });
+    let url = given.unwrap_or_else(|| own.as_ref().unwrap().url());
     println!("each figure: refunds a second, medians of {ROUNDS} rounds, and ours / by hand\n");
     println!(
         "{:<44}{:>10}{:>10}{:>8}  wanted",

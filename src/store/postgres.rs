@@ -26,6 +26,7 @@ mod strays;
 mod tls;
 mod url;
 mod wire;
+mod write;
 
 use std::fmt;
 use std::ops::ControlFlow;

@@ -255,7 +255,7 @@ fn a_used_connection_may_break_off_at_any_message_and_the_refund_is_booked_all_t
     for call in [Call::Named, Call::Nameless] {
         let fates = [Fate::Lost, Fate::Halved];
         let (tried, succeeded) = swept(bench.sweep(call, Connection::Used, &fates, true));
-        assert!(tried > 80, "each message of the call was tried: {tried}");
+        assert!(tried > 40, "each message of the call was tried: {tried}");
         assert_eq!(
             succeeded, tried,
             "what was lost before the commit is done again, and after it is found"
@@ -279,7 +279,7 @@ fn a_server_that_is_not_reached_again_leaves_the_answer_true() {
     let bench = Bench::new(plainly);
     for call in [Call::Named, Call::Nameless] {
         let (tried, succeeded) = swept(bench.sweep(call, Connection::Used, &[Fate::Lost], false));
-        assert!(tried > 40, "each message of the call was tried: {tried}");
+        assert!(tried > 20, "each message of the call was tried: {tried}");
         assert_eq!(succeeded, 0, "nobody can say that it was done");
     }
 }

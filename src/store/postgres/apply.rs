@@ -5,27 +5,16 @@
 //! the commit; where a statement fails, that commit is a rollback.
 
 use std::collections::{BTreeMap, HashSet};
-use std::future::Future;
-use std::pin::Pin;
 
-use futures_util::future::join_all;
-use tokio_postgres::Statement;
-
-use super::bind::{Entries, Keys, Movements, NewRefunds, Parameters, Refunds, Sums, stored};
+use super::bind::{Keys, stored};
 use super::errors::Fault;
 use super::load::{self, Known, at};
 use super::rows::Columns;
-use super::schema::MIGRATIONS;
 use super::session::Link;
-use super::statements::{
-    ERASE_TEXTS, INSERT_ENTRIES, INSERT_ENTRY, INSERT_MOVEMENT, INSERT_MOVEMENTS, INSERT_REFUND,
-    INSERT_REFUNDS, LOAD_TEXTS, TAKE_POSITIONS, UPDATE_MOVEMENTS, UPDATE_REFUND, UPDATE_REFUNDS,
-    UPDATE_SUM, UPDATE_SUMS,
-};
+use super::statements::LOAD_TEXTS;
+use super::write::Rows;
 use crate::id::{Id, MovementKey};
 use crate::journal::{JournalEntry, TextOwner, text_owner};
-use crate::movement::Movement;
-use crate::refund::{ExternalId, Refund};
 use crate::store::{Precondition, ReadSet, RefundLookup, RefundWrite, StoreError, WriteBatch};
 
 /// Checks and writes a batch, and commits. `known` is what was loaded in the same transaction, under
@@ -40,8 +29,7 @@ pub(super) async fn apply(link: &Link, batch: &WriteBatch, mut known: Known) -> 
     }
     check(batch, &known)?;
     let erased = Erased::find(link, batch).await?;
-    let rows = Rows::of(batch, &known, &erased);
-    rows.write(link, batch.entries.len(), &erased).await
+    Rows::of(batch, &known, &erased).write(link).await
 }
 
 /// What a batch by itself needs to have loaded.
@@ -166,9 +154,9 @@ fn version_of(key: &MovementKey, known: &Known) -> u64 {
 /// The texts to blank: of entries that are stored, by key and sequence, and up to where of those that
 /// are being written.
 #[derive(Debug, Default)]
-struct Erased<'b> {
+pub(super) struct Erased<'b> {
     through: BTreeMap<(&'b MovementKey, TextOwner), u64>,
-    stored: Vec<(&'b MovementKey, i64)>,
+    pub(super) stored: Vec<(&'b MovementKey, i64)>,
 }
 
 impl<'b> Erased<'b> {
@@ -213,149 +201,9 @@ impl<'b> Erased<'b> {
     }
 
     /// Whether an entry of the batch keeps its text.
-    fn spares(&self, entry: &'b JournalEntry) -> bool {
+    pub(super) fn spares(&self, entry: &'b JournalEntry) -> bool {
         self.through.is_empty()
             || text_owner(&entry.bytes)
                 .is_ok_and(|owner| !self.is_meant(&entry.movement, owner, entry.sequence))
     }
-}
-
-/// The rows of a batch, by the statement that writes them.
-#[derive(Default)]
-struct Rows<'b> {
-    new_movements: Movements<'b>,
-    movements: Movements<'b>,
-    sums: Sums<'b>,
-    new_refunds: NewRefunds<'b>,
-    refunds: Refunds<'b>,
-    entries: Entries<'b>,
-    erased: Keys<'b>,
-    erased_sequences: Vec<i64>,
-}
-
-/// The statement for any number of rows, and the one for a single row, over the same parameters.
-type Statements = (&'static str, &'static str);
-
-/// A statement that is on its way.
-type Sent<'a> = Pin<Box<dyn Future<Output = Result<(), Fault>> + 'a>>;
-
-impl<'b> Rows<'b> {
-    fn of(batch: &'b WriteBatch, known: &Known, erased: &Erased<'b>) -> Self {
-        let mut rows = Self::default();
-        // Whoever inserts the same ones waits for the first instead of each for the other.
-        let mut movements: Vec<&Movement> = batch.movements.iter().collect();
-        movements.sort_unstable_by_key(|movement| &movement.key);
-        for movement in movements {
-            rows.add_movement(movement, known);
-        }
-        let mut inserts: Vec<&Refund> = Vec::with_capacity(batch.refunds.len());
-        for write in &batch.refunds {
-            match write {
-                RefundWrite::Insert(refund) => inserts.push(refund),
-                RefundWrite::Replace(refund) => rows.refunds.add(refund),
-            }
-        }
-        inserts.sort_unstable_by_key(|refund| {
-            let external_id = refund.details.external_id.as_ref().map(ExternalId::id);
-            (refund.movement.org_id(), external_id, refund.id)
-        });
-        for refund in inserts {
-            rows.new_refunds.add(refund);
-        }
-        for entry in &batch.entries {
-            rows.entries.add(entry, erased.spares(entry));
-        }
-        for (key, sequence) in &erased.stored {
-            rows.erased.add(key);
-            rows.erased_sequences.push(*sequence);
-        }
-        rows
-    }
-
-    fn add_movement(&mut self, movement: &'b Movement, known: &Known) {
-        match known.movements.get(&movement.key) {
-            Some(Some(before)) if before.has_same_content(movement) => self.sums.add(movement),
-            Some(Some(_)) => self.movements.add(movement),
-            Some(None) | None => self.new_movements.add(movement),
-        }
-    }
-
-    async fn write(&self, link: &Link, entries: usize, erased: &Erased<'b>) -> Result<(), Fault> {
-        let count = stored(u64::try_from(entries).unwrap_or(u64::MAX));
-        let known_version = MIGRATIONS.latest();
-        let mut entry_parameters = self.entries.parameters();
-        entry_parameters.push(&count);
-        entry_parameters.push(&known_version);
-        let mut erased_parameters = self.erased.parameters();
-        erased_parameters.push(&self.erased_sequences);
-        // The row that everybody writes is the last one, held for as short as can be.
-        let wanted: [(Statements, Parameters<'_>, usize); 8] = [
-            (
-                (INSERT_MOVEMENTS, INSERT_MOVEMENT),
-                self.new_movements.parameters(),
-                self.new_movements.count(),
-            ),
-            (
-                (UPDATE_MOVEMENTS, UPDATE_MOVEMENTS),
-                self.movements.parameters(),
-                self.movements.count(),
-            ),
-            (
-                (UPDATE_SUMS, UPDATE_SUM),
-                self.sums.parameters(),
-                self.sums.count(),
-            ),
-            (
-                (INSERT_REFUNDS, INSERT_REFUND),
-                self.new_refunds.parameters(),
-                self.new_refunds.count(),
-            ),
-            (
-                (UPDATE_REFUNDS, UPDATE_REFUND),
-                self.refunds.parameters(),
-                self.refunds.count(),
-            ),
-            (
-                (ERASE_TEXTS, ERASE_TEXTS),
-                erased_parameters,
-                erased.stored.len(),
-            ),
-            ((TAKE_POSITIONS, TAKE_POSITIONS), vec![&count], 1),
-            ((INSERT_ENTRIES, INSERT_ENTRY), entry_parameters, entries),
-        ];
-        let mut prepared: Vec<(Statement, &Parameters<'_>)> = Vec::new();
-        for ((many, one), parameters, count) in &wanted {
-            let sql = match count {
-                0 => continue,
-                1 => one,
-                _ => many,
-            };
-            prepared.push((link.prepare(sql).await?, parameters));
-        }
-        link.will_commit();
-        // Each wait for a lock may take what the call has left, and the first one may have taken much.
-        let patience = format!("SET LOCAL lock_timeout = {}", link.server_limit_ms());
-        let mut sent: Vec<Sent<'_>> = Vec::new();
-        if link.has_waited() {
-            sent.push(Box::pin(async {
-                Ok(link.client().batch_execute(&patience).await?)
-            }));
-        }
-        for (statement, parameters) in &prepared {
-            sent.push(Box::pin(execute(link, statement, parameters)));
-        }
-        sent.push(Box::pin(async {
-            Ok(link.client().batch_execute("COMMIT").await?)
-        }));
-        join_all(sent).await.into_iter().collect()
-    }
-}
-
-async fn execute(
-    link: &Link,
-    statement: &Statement,
-    parameters: &Parameters<'_>,
-) -> Result<(), Fault> {
-    link.client().execute(statement, parameters).await?;
-    Ok(())
 }

@@ -335,6 +335,10 @@ impl<'v> Entries<'v> {
             .push(text.map(|text| text.text.as_str().as_bytes()));
     }
 
+    pub(super) fn count(&self) -> usize {
+        self.sequences.len()
+    }
+
     pub(super) fn parameters(&self) -> Parameters<'_> {
         let mut parameters = self.keys.parameters();
         parameters.push(&self.sequences);

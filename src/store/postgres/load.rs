@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use futures_util::future::{join, join4};
+use futures_util::future::{join, join3};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
@@ -95,31 +95,36 @@ impl<'w> Found<'w> {
         let parameters = bound.parameters();
         // All are prepared before the first is sent: what comes after the lock must be sent after it,
         // to see what those wrote who had the lock before.
-        let (lock, load) = match keys.as_slice() {
-            [_] => (LOCK_MOVEMENT, LOAD_MOVEMENT),
-            _ => (LOCK_MOVEMENTS, LOAD_MOVEMENTS),
+        let read = match (locks, keys.as_slice()) {
+            (true, [_]) => LOCK_MOVEMENT,
+            (true, _) => LOCK_MOVEMENTS,
+            (false, [_]) => LOAD_MOVEMENT,
+            (false, _) => LOAD_MOVEMENTS,
         };
         let find = match by_external_id.as_slice() {
             [_] => FIND_HOLDER,
             _ => FIND_HOLDERS,
         };
-        let lock = prepared(link, lock, locks && !keys.is_empty()).await?;
-        let load = prepared(link, load, !keys.is_empty()).await?;
-        let holders = prepared(link, find, !by_external_id.is_empty()).await?;
+        let read = prepared(link, read, !keys.is_empty()).await?;
+        let find = prepared(link, find, !by_external_id.is_empty()).await?;
         let refunds = prepared(link, LOAD_REFUNDS, !by_id.is_empty()).await?;
-        let (locked, movements, holders, refunds) = join4(
-            rows(link, lock.as_ref(), &parameters),
-            rows(link, load.as_ref(), &parameters),
-            rows(link, holders.as_ref(), &[&external_ids.0, &external_ids.1]),
+        let (movements, holders, refunds) = join3(
+            rows(link, read.as_ref(), &parameters),
+            rows(link, find.as_ref(), &[&external_ids.0, &external_ids.1]),
             rows(link, refunds.as_ref(), &[&ids.0, &ids.1]),
         )
         .await;
-        locked?;
+        let mut movements = movements?;
+        if locks && !movements.iter().all(rows::is_current) {
+            // It waited for a lock, and by now nothing of theirs changes any more.
+            let again = link.prepare(LOAD_MOVEMENTS).await?;
+            movements = rows(link, Some(&again), &parameters).await?;
+        }
         let mut found = Self {
             movements: HashMap::with_capacity(keys.len()),
             refunds: Vec::new(),
         };
-        for row in movements? {
+        for row in movements {
             let mut columns = Columns::new(&row);
             if let Some(key) = at(&keys, columns.integer()?) {
                 let movement = rows::movement(&mut columns, (*key).clone())?;

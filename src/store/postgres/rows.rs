@@ -95,6 +95,11 @@ pub(super) fn sequence(row: &Row) -> Option<i64> {
     row.integer(2).ok().flatten()
 }
 
+/// Whether what a row that was locked says of other tables is as new as the row itself.
+pub(super) fn is_current(row: &Row) -> bool {
+    matches!(row.try_get("is_current"), Ok(true))
+}
+
 /// The movement columns.
 pub(super) fn movement(columns: &mut Columns<'_>, key: MovementKey) -> Result<Movement, Damaged> {
     columns.movement(key, description)

@@ -47,6 +47,15 @@ macro_rules! description_of {
     };
 }
 
+/// Whether the last entry of a movement's chain is seen, as it is unless it was written after this
+/// statement began.
+macro_rules! is_current {
+    () => {
+        "EXISTS (SELECT 1 FROM journal j WHERE j.org = m.org AND j.subscription_id = m.subscription_id \
+         AND j.movement_id = m.movement_id AND j.sequence = m.chain_length) AS is_current"
+    };
+}
+
 /// The record columns, of `j`.
 macro_rules! record_columns {
     () => {
@@ -180,14 +189,6 @@ macro_rules! entry {
     };
 }
 
-/// The position before those of this batch: NULL where the tables are too new for this program, and
-/// without a position there is no entry.
-macro_rules! position_before {
-    () => {
-        "(SELECT last_position FROM ledger WHERE usable_from <= $9) - $8"
-    };
-}
-
 /// Whether a row is of the only key.
 macro_rules! is_of_only {
     ($row:literal) => {
@@ -202,18 +203,6 @@ macro_rules! is_of_only {
     };
 }
 
-/// A statement that fails where it does not write as many rows as it should: triggers, rules and
-/// policies can swallow some, and the commit is on its way by then.
-macro_rules! all_of {
-    ($count:literal, $($part:expr),+) => {
-        concat!(
-            "WITH written AS (", $($part),+,
-            " RETURNING 1) SELECT 1 / CASE WHEN count(*) = ", $count,
-            " THEN 1 ELSE 0 END FROM written"
-        )
-    };
-}
-
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $($part:expr),+;)*) => {
         $($(#[$doc])* pub(super) const $name: &str = concat!($($part),+);)*
@@ -221,13 +210,17 @@ macro_rules! statements {
 }
 
 statements! {
-    /// Locks the movements that are there, in the order in which they are named.
-    LOCK_MOVEMENTS = "SELECT w.ordinal", wanted_keys!(),
-        " CROSS JOIN LATERAL (SELECT 1 FROM movements m WHERE ", is_of_wanted!("m"),
-        " FOR UPDATE) AS locked";
+    /// Locks the movements that are there, in the order in which they are named, and reads them as those
+    /// left them who had the locks before. What it finds in other tables can
+    /// be older where it waited.
+    LOCK_MOVEMENTS = "SELECT w.ordinal, ", movement_columns!(), ", ", is_current!(), wanted_keys!(),
+        " CROSS JOIN LATERAL (SELECT * FROM movements m WHERE ", is_of_wanted!("m"),
+        " FOR UPDATE) AS m", description_of!("m");
 
     /// The same where one is named.
-    LOCK_MOVEMENT = "SELECT 1 FROM movements m WHERE ", is_of_only!("m"), " FOR UPDATE";
+    LOCK_MOVEMENT = "SELECT 1::bigint, ", movement_columns!(), ", ", is_current!(),
+        " FROM (SELECT * FROM movements m WHERE ", is_of_only!("m"), " FOR UPDATE) AS m",
+        description_of!("m");
 
     LOAD_MOVEMENTS = "SELECT w.ordinal, ", movement_columns!(), wanted_keys!(),
         " CROSS JOIN LATERAL (SELECT * FROM movements m WHERE ", is_of_wanted!("m"),
@@ -306,56 +299,58 @@ statements! {
         FROM orgs WHERE orgs.org IS NOT NULL) SELECT org FROM orgs WHERE org IS NOT NULL";
 
     /// Takes positions. Whoever writes entries comes by here last, and holds this row up to the end of
-    /// its transaction.
-    TAKE_POSITIONS = all_of!("1", "UPDATE ledger SET last_position = last_position + $1");
+    /// its transaction. There is no position where the tables are too new for this program.
+    TAKE_POSITIONS = "UPDATE ledger SET last_position = \
+        CASE WHEN usable_from <= $2 THEN last_position + $1 END RETURNING last_position - $1 AS before";
 
-    INSERT_ENTRIES = all_of!("cardinality($1::text[])", "INSERT INTO journal (", key!(column), ", ", entry!(column), ", position) \
-        SELECT ", key!(column), ", ", entry!(column), ", ", position_before!(), " + ordinal \
+    /// The entries, at the positions [taken](TAKE_POSITIONS) beside it.
+    INSERT_ENTRIES = "INSERT INTO journal (", key!(column), ", ", entry!(column), ", position) \
+        SELECT ", key!(column), ", ", entry!(column), ", (SELECT before FROM taken) + ordinal \
         FROM unnest(", key!(values), ", ", entry!(values), ") WITH ORDINALITY \
-        AS e (", key!(column), ", ", entry!(column), ", ordinal)");
+        AS e (", key!(column), ", ", entry!(column), ", ordinal) RETURNING 1";
 
-    INSERT_ENTRY = all_of!("1", "INSERT INTO journal (", key!(column), ", ", entry!(column), ", position) \
-        VALUES (", key!(value), ", ", entry!(value), ", ", position_before!(), " + 1)");
+    INSERT_ENTRY = "INSERT INTO journal (", key!(column), ", ", entry!(column), ", position) \
+        VALUES (", key!(value), ", ", entry!(value), ", (SELECT before FROM taken) + 1) RETURNING 1";
 
-    INSERT_MOVEMENTS = all_of!("cardinality($1::text[])", "INSERT INTO movements (", key!(column), ", ", sums!(column), ", ",
+    INSERT_MOVEMENTS = "INSERT INTO movements (", key!(column), ", ", sums!(column), ", ",
         movement_content!(column), ") SELECT * FROM unnest(", key!(values), ", ", sums!(values), ", ",
-        movement_content!(values), ")");
+        movement_content!(values), ") RETURNING 1";
 
-    INSERT_MOVEMENT = all_of!("1", "INSERT INTO movements (", key!(column), ", ", sums!(column), ", ",
+    INSERT_MOVEMENT = "INSERT INTO movements (", key!(column), ", ", sums!(column), ", ",
         movement_content!(column), ") VALUES (", key!(value), ", ", sums!(value), ", ",
-        movement_content!(value), ")");
+        movement_content!(value), ") RETURNING 1";
 
     /// What a change of a refund moves in its movement.
-    UPDATE_SUMS = all_of!("cardinality($1::text[])", "UPDATE movements m SET ", sums!(from_wanted), " FROM unnest(", key!(values), ", ",
-        sums!(values), ") AS w (", key!(column), ", ", sums!(column), ") WHERE ", is_of_wanted!("m"));
+    UPDATE_SUMS = "UPDATE movements m SET ", sums!(from_wanted), " FROM unnest(", key!(values), ", ",
+        sums!(values), ") AS w (", key!(column), ", ", sums!(column), ") WHERE ", is_of_wanted!("m"),
+        " RETURNING 1";
 
-    UPDATE_SUM = all_of!("1", "UPDATE movements m SET ", sums!(from_value), " WHERE ", is_of_only!("m"));
+    UPDATE_SUM = "UPDATE movements m SET ", sums!(from_value), " WHERE ", is_of_only!("m"), " RETURNING 1";
 
-    UPDATE_MOVEMENTS = all_of!("cardinality($1::text[])", "UPDATE movements m SET ", sums!(from_wanted), ", ",
+    UPDATE_MOVEMENTS = "UPDATE movements m SET ", sums!(from_wanted), ", ",
         movement_content!(from_wanted), " FROM unnest(", key!(values), ", ", sums!(values), ", ",
         movement_content!(values), ") AS w (", key!(column), ", ", sums!(column), ", ",
-        movement_content!(column), ") WHERE ", is_of_wanted!("m"));
+        movement_content!(column), ") WHERE ", is_of_wanted!("m"), " RETURNING 1";
 
-    INSERT_REFUNDS = all_of!("cardinality($1::text[])", "INSERT INTO refunds (", refund_name!(column), ", ", refund_content!(column), ", ",
+    INSERT_REFUNDS = "INSERT INTO refunds (", refund_name!(column), ", ", refund_content!(column), ", ",
         refund_keeps!(column), ") SELECT * FROM unnest(", refund_name!(values), ", ",
-        refund_content!(values), ", ", refund_keeps!(values), ")");
+        refund_content!(values), ", ", refund_keeps!(values), ") RETURNING 1";
 
-    INSERT_REFUND = all_of!("1", "INSERT INTO refunds (", refund_name!(column), ", ", refund_content!(column), ", ",
+    INSERT_REFUND = "INSERT INTO refunds (", refund_name!(column), ", ", refund_content!(column), ", ",
         refund_keeps!(column), ") VALUES (", refund_name!(value), ", ", refund_content!(value), ", ",
-        refund_keeps!(value), ")");
+        refund_keeps!(value), ") RETURNING 1";
 
-    UPDATE_REFUNDS = all_of!("cardinality($1::text[])", "UPDATE refunds r SET ", refund_content!(from_wanted), " FROM unnest(",
+    UPDATE_REFUNDS = "UPDATE refunds r SET ", refund_content!(from_wanted), " FROM unnest(",
         refund_name!(values), ", ", refund_content!(values), ") AS w (", refund_name!(column), ", ",
-        refund_content!(column), ") WHERE r.org = w.org AND r.id = w.id");
+        refund_content!(column), ") WHERE r.org = w.org AND r.id = w.id RETURNING 1";
 
-    UPDATE_REFUND = all_of!("1", "UPDATE refunds r SET ", refund_content!(from_value), " \
-        WHERE r.org = ($1::text[])[1] AND r.id = ($2::uuid[])[1]");
+    UPDATE_REFUND = "UPDATE refunds r SET ", refund_content!(from_value), " \
+        WHERE r.org = ($1::text[])[1] AND r.id = ($2::uuid[])[1] RETURNING 1";
 
-    ERASE_TEXTS = all_of!("cardinality($1::text[])",
-        "UPDATE journal j SET salt = NULL, text = NULL \
+    ERASE_TEXTS = "UPDATE journal j SET salt = NULL, text = NULL \
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) \
         AS w (org, subscription_id, movement_id, sequence) WHERE ", is_of_wanted!("j"),
-        " AND j.sequence = w.sequence");
+        " AND j.sequence = w.sequence RETURNING 1";
 }
 
 pub(super) use {description_of, refund_columns};
