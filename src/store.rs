@@ -15,6 +15,8 @@ pub(crate) mod batch;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod columns;
 mod outline;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
+mod scanning;
 mod snapshot;
 
 use std::ops::ControlFlow;

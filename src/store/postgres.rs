@@ -280,7 +280,7 @@ impl Store for PostgresStore {
                 apply::apply(link, &batch, known).await
             });
             match outcome {
-                Err(StoreError::Conflict) => {}
+                Err(StoreError::Conflict) if wire::now() < deadline => {}
                 outcome => return outcome,
             }
         }

@@ -22,25 +22,13 @@ use crate::journal::{JournalPosition, JournalRecord, refund_of};
 use crate::movement::Movement;
 use crate::refund::Refund;
 use crate::store::columns::Damaged;
+use crate::store::scanning::{Counts, Visitor, visit};
 use crate::store::{ScanRange, ScanRow};
-
-/// What a scan calls for each row.
-pub(super) type Visitor<'v> = dyn FnMut(ScanRow<'_>) -> ControlFlow<()> + 'v;
 
 /// Whether the scan goes on.
 pub(super) type Flow = Result<ControlFlow<()>, Fault>;
 
 pub(super) const GO_ON: Flow = Ok(ControlFlow::Continue(()));
-
-/// Leaves the function when the visitor has broken off.
-macro_rules! visit {
-    ($visited:expr) => {
-        if $visited.is_break() {
-            return Ok(::std::ops::ControlFlow::Break(()));
-        }
-    };
-}
-pub(super) use visit;
 
 /// How many movements are read at once.
 const MOVEMENTS_AT_ONCE: i64 = 256;
@@ -74,14 +62,6 @@ pub(super) fn scan(
         let _stopped = strays::visit(steps, range, counts, last, visit)?;
     }
     Ok(JournalPosition::try_from(last).unwrap_or(0))
-}
-
-/// How many rows of each table a scan came by.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) movements: u64,
-    pub(super) entries: u64,
-    pub(super) refunds: u64,
 }
 
 struct Scan<'a, 's, 'v> {

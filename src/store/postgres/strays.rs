@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use super::errors::Fault;
 use super::rows::Columns;
-use super::scan::{Counts, Flow, GO_ON, Visitor, visit};
+use super::scan::{Flow, GO_ON};
 use super::session::Steps;
+use crate::store::scanning::{Counts, Visitor, visit};
 use crate::store::{ScanRange, ScanRow};
 
 /// Rows that must not be, with their keys where they have one.

@@ -17,25 +17,13 @@ use super::strays::{self, LAST_ENTRY};
 use crate::id::{MovementKey, RefundId};
 use crate::journal::{JournalPosition, refund_of};
 use crate::store::columns::key;
+use crate::store::scanning::{Counts, Visitor, visit};
 use crate::store::{ScanRange, ScanRow};
-
-/// What a scan calls for each row.
-pub(super) type Visitor<'v> = dyn FnMut(ScanRow<'_>) -> ControlFlow<()> + 'v;
 
 /// Whether the scan goes on.
 pub(super) type Flow = Result<ControlFlow<()>, Fault>;
 
 pub(super) const GO_ON: Flow = Ok(ControlFlow::Continue(()));
-
-/// Leaves the function when the visitor has broken off.
-macro_rules! visit {
-    ($visited:expr) => {
-        if $visited.is_break() {
-            return Ok(::std::ops::ControlFlow::Break(()));
-        }
-    };
-}
-pub(super) use visit;
 
 /// Visits what lies in the range. The connection must be in a transaction.
 pub(super) fn scan(
@@ -59,14 +47,6 @@ pub(super) fn scan(
         let _stopped = strays::visit(connection, range, counts, scan.visit)?;
     }
     Ok(JournalPosition::try_from(last).unwrap_or(0))
-}
-
-/// How many rows of each table a scan came by.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) movements: u64,
-    pub(super) entries: u64,
-    pub(super) refunds: u64,
 }
 
 struct Scan<'a, 'v> {

@@ -6,9 +6,10 @@ use rusqlite::{Connection, OptionalExtension};
 use super::bind::stored;
 use super::errors::Fault;
 use super::rows::Columns;
-use super::scan::{Counts, Flow, GO_ON, Visitor, visit};
+use super::scan::{Flow, GO_ON};
 use crate::id::MovementKey;
 use crate::journal::Entry;
+use crate::store::scanning::{Counts, Visitor, visit};
 use crate::store::{ScanRange, ScanRow};
 
 /// The bytes of a movement's last entry.
