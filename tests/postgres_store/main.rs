@@ -16,6 +16,7 @@ mod postgres_support;
 
 mod deadlocks;
 mod feed;
+mod locks;
 mod outcome;
 mod processes;
 mod proxy;

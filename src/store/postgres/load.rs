@@ -19,7 +19,7 @@ use crate::journal::JournalEntry;
 use crate::movement::Movement;
 use crate::refund::Refund;
 use crate::store::columns::Damaged;
-use crate::store::{LoadedRefund, ReadSet, RefundLookup, Snapshot};
+use crate::store::{LoadedRefund, ReadSet, RefundLookup, Snapshot, StoreError};
 
 /// What was found, in the store's own terms. What was locked stays true up to the end of the
 /// transaction.
@@ -117,8 +117,14 @@ impl<'w> Found<'w> {
         let mut movements = movements?;
         if locks && !movements.iter().all(rows::is_current) {
             // It waited for a lock, and by now nothing of theirs changes any more.
+            let locked = movements.len();
             let again = link.prepare(LOAD_MOVEMENTS).await?;
             movements = rows(link, Some(&again), &parameters).await?;
+            if movements.len() != locked {
+                // One has come to be in the meantime. Nobody has locked it, and its refunds may have
+                // been read before they changed.
+                return Err(StoreError::Conflict.into());
+            }
         }
         let mut found = Self {
             movements: HashMap::with_capacity(keys.len()),
