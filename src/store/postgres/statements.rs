@@ -48,11 +48,11 @@ macro_rules! description_of {
 }
 
 /// Whether the last entry of a movement's chain is seen, as it is unless it was written after this
-/// statement began.
+/// statement began. It is no `EXISTS`, for which a plan may read the whole journal once.
 macro_rules! is_current {
     () => {
-        "EXISTS (SELECT 1 FROM journal j WHERE j.org = m.org AND j.subscription_id = m.subscription_id \
-         AND j.movement_id = m.movement_id AND j.sequence = m.chain_length) AS is_current"
+        "(SELECT true FROM journal j WHERE j.org = m.org AND j.subscription_id = m.subscription_id \
+         AND j.movement_id = m.movement_id AND j.sequence = m.chain_length LIMIT 1) AS is_current"
     };
 }
 
@@ -354,3 +354,70 @@ statements! {
 }
 
 pub(super) use {description_of, refund_columns};
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::store::postgres::options::PostgresOptions;
+    use crate::store::postgres::pool::Pool;
+    use crate::store::postgres::schema::MIGRATIONS;
+
+    /// Plans are made once, often while there is next to nothing in the tables.
+    #[test]
+    fn what_is_read_for_a_change_is_found_by_its_key_from_the_beginning() {
+        let server = postgres_cluster::shared().unwrap();
+        let options = PostgresOptions::new(&server.socket_url()).unwrap();
+        let pool = Pool::new(options.with_schema("plans").unwrap());
+        let keys = "'{a}', '{b}', '{c}'";
+        for (sql, parameters) in [
+            (LOCK_MOVEMENT, keys),
+            (LOCK_MOVEMENTS, keys),
+            (LOAD_MOVEMENT, keys),
+            (LOAD_MOVEMENTS, keys),
+            (FIND_HOLDER, "'{a}', '{b}'"),
+            (FIND_HOLDERS, "'{a}', '{b}'"),
+            (LOAD_REFUNDS, "'{a}', '{}'"),
+            (LOAD_CHAINS, keys),
+            (LOAD_TEXTS, "'{a}', '{b}', '{c}', '{1}'"),
+            (
+                UPDATE_SUMS,
+                "'{a}', '{b}', '{c}', '{1}', '{1}', '{1}', '{1}', '{x}', '{1}', '{1}'",
+            ),
+            (ERASE_TEXTS, "'{a}', '{b}', '{c}', '{1}'"),
+        ] {
+            let rows = pool.run(Duration::from_mins(1), async |link| {
+                MIGRATIONS.bring_up(link, "plans").await?;
+                let client = link.client();
+                client
+                    .batch_execute(&format!("DEALLOCATE ALL; PREPARE asked AS {sql}"))
+                    .await?;
+                let explain = format!("EXPLAIN EXECUTE asked ({parameters})");
+                Ok(client.simple_query(&explain).await?)
+            });
+            let rows = rows.unwrap();
+            let lines: Vec<&str> = rows
+                .iter()
+                .filter_map(|row| match row {
+                    tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0),
+                    _ => None,
+                })
+                .collect();
+            let reads = |line: &str| {
+                [
+                    "Seq Scan on",
+                    "Index Scan using",
+                    "Index Only Scan using",
+                    "Index Scan on",
+                ]
+                .iter()
+                .any(|scan| line.contains(scan))
+            };
+            let mut found = lines.iter().zip(lines.iter().skip(1).chain([&""]));
+            let whole = found.find(|(line, next)| reads(line) && !next.contains("Index Cond"));
+            assert_eq!(whole, None, "{sql}:\n{}", lines.join("\n"));
+            assert!(lines.iter().any(|line| reads(line)), "{sql}: it reads");
+        }
+    }
+}
