@@ -40,6 +40,8 @@ struct Part<'p> {
     sql: (&'static str, &'static str),
     parameters: Parameters<'p>,
     rows: usize,
+    /// How many rows the statement for any number of them must write, by its parameters.
+    wanted: &'static str,
 }
 
 impl<'b> Rows<'b> {
@@ -120,6 +122,7 @@ impl<'b> Rows<'b> {
             sql: (many, one),
             parameters,
             rows,
+            wanted: "cardinality($1)",
         };
         let mut parts = vec![
             part(
@@ -165,13 +168,16 @@ impl<'b> Rows<'b> {
                 self.erased_sequences.len(),
             ),
             // The row that everybody writes is the last one, held for as short as can be.
-            part(
-                "taken",
-                TAKE_POSITIONS,
-                TAKE_POSITIONS,
-                vec![&self.positions, &self.known_version],
-                1,
-            ),
+            Part {
+                wanted: "1",
+                ..part(
+                    "taken",
+                    TAKE_POSITIONS,
+                    TAKE_POSITIONS,
+                    vec![&self.positions, &self.known_version],
+                    1,
+                )
+            },
             part(
                 "entries",
                 INSERT_ENTRIES,
@@ -187,6 +193,9 @@ impl<'b> Rows<'b> {
 
 /// All parts in one statement, in their order, which fails where any does not write as many rows as it
 /// should: triggers, rules and policies can swallow some, and the commit is on its way by then.
+///
+/// A connection keeps each text that it was given, prepared: there is one for the kinds that a batch is
+/// of, whatever their sizes, and one for those of a single row each.
 fn together(parts: &[Part<'_>]) -> String {
     let is_single = parts.iter().all(|part| part.rows == 1);
     let mut commands = Vec::with_capacity(parts.len());
@@ -196,10 +205,8 @@ fn together(parts: &[Part<'_>]) -> String {
         let (many, one) = part.sql;
         let command = numbered(if is_single { one } else { many }, behind);
         commands.push(format!("{} AS ({command})", part.name));
-        let wanted = match part.rows {
-            1 => "1".to_owned(),
-            _ => numbered("cardinality($1)", behind),
-        };
+        let wanted = if is_single { "1" } else { part.wanted };
+        let wanted = numbered(wanted, behind);
         checks.push(format!("(SELECT count(*) FROM {}) = {wanted}", part.name));
         behind = part.parameters.len().saturating_add(behind);
     }
@@ -226,7 +233,30 @@ fn numbered(sql: &str, behind: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::numbered;
+    use super::{Part, numbered, together};
+
+    /// A connection keeps what it has prepared, with plans that take the server half a megabyte each.
+    #[test]
+    fn batches_of_the_same_kinds_share_a_statement_whatever_their_sizes() {
+        let written = |rows: [usize; 2]| {
+            let kinds = [("a", "A OF $1"), ("b", "B OF $1")];
+            let parts = kinds
+                .into_iter()
+                .zip(rows)
+                .map(|((name, many), rows)| Part {
+                    name,
+                    sql: (many, "ONE OF $1"),
+                    parameters: vec![&0_i64],
+                    rows,
+                    wanted: "cardinality($1)",
+                });
+            together(&parts.collect::<Vec<_>>())
+        };
+        for rows in [[3, 2], [2, 1], [1, 2]] {
+            assert_eq!(written(rows), written([2, 2]), "{rows:?}");
+        }
+        assert_ne!(written([1, 1]), written([2, 2]), "one of each costs less");
+    }
 
     #[test]
     fn parameters_are_numbered_behind_those_of_others() {
