@@ -14,7 +14,9 @@ use std::fs;
 use std::path::Path;
 
 use postgres_cluster::Cluster;
-use postgres_support::{OnServer, Session, assert_valid, id, key, movement, refund, wait_until};
+use postgres_support::{
+    OnServer, Session, assert_valid, id, key, movement, refund, wait_until_queueing,
+};
 use refund_ledger::{Batch, Command, Operation, RefundLookup};
 
 /// A ledger with many texts around those that will go.
@@ -146,14 +148,7 @@ fn two_who_erase_the_same_text_at_once_erase_it_once() {
     let mut replayed = std::thread::scope(|scope| {
         let erase = || server.ledger.erase_text(&key("mov-1"), None).unwrap();
         let both = [scope.spawn(erase), scope.spawn(erase)];
-        // One waits for the session here, and the other one for that or for the session.
-        wait_until(
-            &mut somebody,
-            "WITH blocked AS (SELECT pid, pg_blocking_pids(pid) AS by FROM pg_stat_activity) \
-             SELECT count(*) FROM blocked b WHERE b.by @> ARRAY[pg_backend_pid()] OR EXISTS \
-             (SELECT 1 FROM blocked c WHERE c.by @> ARRAY[pg_backend_pid()] AND b.by @> ARRAY[c.pid])",
-            2,
-        );
+        wait_until_queueing(&mut somebody, 2);
         somebody.execute("ROLLBACK");
         both.map(|erasing| erasing.join().unwrap().replayed)
     });

@@ -4,7 +4,7 @@ use std::thread;
 
 use refund_ledger::store::{Loaded, ReadSet, Store, WriteBatch};
 
-use crate::postgres_support::{OnServer, create, key, movement, wait_until};
+use crate::postgres_support::{OnServer, create, key, movement, wait_until_queueing};
 
 #[test]
 fn a_movement_that_appears_while_others_are_waited_for_is_locked_too() {
@@ -24,7 +24,7 @@ fn a_movement_that_appears_while_others_are_waited_for_is_locked_too() {
     let mut decided = 0;
     thread::scope(|scope| {
         let changing = scope.spawn(|| create(&faster, &there, "ext-1"));
-        wait_until(&mut holder, WAITING, 1);
+        wait_until_queueing(&mut holder, 1);
         let reading = scope.spawn(|| {
             waiting.store().transact(&wanted, &mut |snapshot| {
                 decided += 1;
@@ -42,7 +42,7 @@ fn a_movement_that_appears_while_others_are_waited_for_is_locked_too() {
                 WriteBatch::default()
             })
         });
-        wait_until(&mut holder, WAITING, 2);
+        wait_until_queueing(&mut holder, 2);
         server
             .ledger
             .record_movement(&new, &movement("March"))
@@ -53,8 +53,3 @@ fn a_movement_that_appears_while_others_are_waited_for_is_locked_too() {
     });
     assert_eq!(decided, 1, "nothing is decided on what is not locked");
 }
-
-/// Those that wait for the session's lock, or behind one that does.
-const WAITING: &str = "WITH blocked AS (SELECT pid, pg_blocking_pids(pid) AS by FROM pg_stat_activity) \
-     SELECT count(*) FROM blocked b WHERE b.by @> ARRAY[pg_backend_pid()] OR EXISTS \
-     (SELECT 1 FROM blocked c WHERE c.by @> ARRAY[pg_backend_pid()] AND b.by @> ARRAY[c.pid])";

@@ -93,6 +93,15 @@ pub fn wait_until_blocking(holder: &mut Session, others: usize) {
     wait_until(holder, blocked, others);
 }
 
+/// Waits until so many others wait for what a session holds, or behind one who does.
+pub fn wait_until_queueing(holder: &mut Session, others: usize) {
+    let waiting = "WITH blocked AS (SELECT pid, pg_blocking_pids(pid) AS by FROM pg_stat_activity) \
+                   SELECT count(*) FROM blocked b WHERE b.by @> ARRAY[pg_backend_pid()] OR EXISTS \
+                   (SELECT 1 FROM blocked c WHERE c.by @> ARRAY[pg_backend_pid()] \
+                   AND b.by @> ARRAY[c.pid])";
+    wait_until(holder, waiting, others);
+}
+
 /// Waits until a query counts so many, asked again and again.
 pub fn wait_until(session: &mut Session, count: &str, wanted: usize) {
     let start = Instant::now();

@@ -268,9 +268,10 @@ async fn set_up(link: &Link, options: &PostgresOptions) -> Result<Found, Fault> 
         &values,
     );
     // Every look-up of ours has its index, so one plan fits all: it is made once, before it is known how
-    // much will be looked up and while tables are small, and may never read a whole table instead. Rows
-    // that a policy hides are an error, not rows that are not there. Older servers and other engines
-    // don't know all of these.
+    // much will be looked up and while tables are small, and is kept off from reading whole tables instead.
+    // Where the server has statistics of tables that were next to empty, it may all the same, until they
+    // are taken anew. Rows that a policy hides are an error, not rows that are not there. Older servers
+    // and other engines don't know all of these.
     let plans = client.query_typed(
         "SELECT set_config(name, CASE name WHEN 'plan_cache_mode' THEN 'force_generic_plan'
                                            WHEN 'idle_session_timeout' THEN '0'
