@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::command::Command;
 use crate::failure::{Failure, cannot_use};
-use crate::native::make_empty;
+use crate::native::{self, make_empty};
 use crate::python::Environment;
 use crate::tally::Tally;
 use crate::workspace;
@@ -67,7 +67,7 @@ pub(crate) fn check() -> Result<Tally, Failure> {
 pub(crate) fn run(seed: u32, cases: u32) -> Result<Tally, Failure> {
     let schemathesis = SCHEMATHESIS.programs()?.join("schemathesis");
     make_empty(Path::new(FOLDER))?;
-    Command::cargo("build --package refund-cli").run()?;
+    native::build_command()?;
     let server = Server::start()?;
     let document = format!("{}/openapi.json", server.url);
     let trial = |name: &'static str, cases| Trial {

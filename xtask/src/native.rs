@@ -36,18 +36,24 @@ pub(crate) fn tests() -> Result<Tally, Failure> {
     Command::cargo("test --workspace --all-features --no-fail-fast").run_tests()
 }
 
+/// The command `refunds`, as the tests have built it: with other features, most of what it is made of
+/// would be built anew.
+pub(crate) fn build_command() -> Result<(), Failure> {
+    Command::cargo("build --workspace --all-features --bin refunds").run()
+}
+
 /// Every example runs, each in an empty folder of its own.
 pub(crate) fn examples() -> Result<Tally, Failure> {
+    // The tests have built them.
+    Command::cargo("build --workspace --all-features --examples").run()?;
     let mut count = 0;
     for package in workspace::packages()? {
         for example in package.examples() {
             count += 1;
             let folder = Path::new("target/xtask/examples").join(example);
             make_empty(&folder)?;
-            Command::cargo("run --quiet --all-features")
-                .arguments(["--package", &package.name, "--example", example])
-                .in_folder(folder)
-                .run()?;
+            let program = workspace::top().join("target/debug/examples").join(example);
+            Command::new(program).in_folder(folder).run()?;
         }
     }
     println!("examples run: {count}");

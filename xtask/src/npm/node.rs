@@ -1,13 +1,15 @@
 //! Node, the package's tools, and its tests.
 
 use std::fs;
+use std::num::NonZero;
 use std::path::Path;
+use std::thread;
 
 use super::wasm::Module;
 use super::{PACKAGE, chromium, tarball};
 use crate::command::Command;
 use crate::failure::{Failure, cannot_use};
-use crate::native::make_empty;
+use crate::native::{self, make_empty};
 use crate::tally::Tally;
 use crate::workspace;
 
@@ -78,7 +80,8 @@ pub(crate) fn tests() -> Result<Tally, Failure> {
         .into_iter()
         .partition(|file| file.starts_with(NEEDS_NEWER));
     println!("in the newer Node only: {}", newer_only.join(" "));
-    build_command()?;
+    // Tests open the ledgers that the command writes, and expect the reports that it writes.
+    native::build_command()?;
     let mut tests = run_tests("node", &everywhere)?;
     tests += run_tests(NEWER, &[everywhere, newer_only].concat())?;
     Ok(tests)
@@ -90,15 +93,10 @@ pub(crate) fn consumers() -> Result<Tally, Failure> {
     run_tests("node", &compiled("consumers")?)
 }
 
-/// The command `refunds`: tests open the ledgers that it writes, and expect the reports that it writes.
-fn build_command() -> Result<(), Failure> {
-    Command::cargo("build --package refund-cli").run()
-}
-
 /// What needs a real browser passes in one.
 pub(crate) fn in_chromium() -> Result<Tally, Failure> {
     chromium::set_up()?;
-    build_command()?;
+    native::build_command()?;
     run_tests("node", &compiled("browser")?)
 }
 
@@ -137,8 +135,11 @@ fn compiled(folder: &str) -> Result<Vec<String>, Failure> {
 
 /// A test that is skipped fails the step: what it needs is to be set up.
 fn run_tests(node: &str, files: &[String]) -> Result<Tally, Failure> {
+    // Node by itself leaves one core unused, which is half of two.
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let command = Command::new(node)
         .arguments(["--test", "--test-reporter=spec"])
+        .arguments([format!("--test-concurrency={cores}")])
         .arguments(files)
         .variable("REFUND_LEDGER_TARBALL", tarball().to_string_lossy())
         .in_folder(PACKAGE);
