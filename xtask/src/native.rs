@@ -36,16 +36,14 @@ pub(crate) fn tests() -> Result<Tally, Failure> {
     Command::cargo("test --workspace --all-features --no-fail-fast").run_tests()
 }
 
-/// The command `refunds`, as the tests have built it: with other features, most of what it is made of
-/// would be built anew.
+/// The command `refunds`, as the tests have built it: what it is made of would be built anew for a plain
+/// `cargo build`, with other features.
 pub(crate) fn build_command() -> Result<(), Failure> {
-    Command::cargo("build --workspace --all-features --bin refunds").run()
+    Command::cargo("test --workspace --all-features --test cli --no-run").run()
 }
 
-/// Every example runs, each in an empty folder of its own.
+/// Every example runs as the [tests] have built it, each in an empty folder of its own.
 pub(crate) fn examples() -> Result<Tally, Failure> {
-    // The tests have built them.
-    Command::cargo("build --workspace --all-features --examples").run()?;
     let mut count = 0;
     for package in workspace::packages()? {
         for example in package.examples() {
