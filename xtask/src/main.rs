@@ -28,6 +28,7 @@ mod reconcile;
 mod step;
 mod tally;
 mod tools;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;
@@ -99,6 +100,13 @@ enum Chore {
         #[arg(long, default_value_t = failover::SEED)]
         seed: u32,
     },
+    /// Torture ledgers with power cuts, kills, faults and races, and print what came of it (`--help` says more)
+    #[command(disable_help_flag = true)]
+    Torture {
+        /// `--quick` or `--long`, `--seed`, and the names of harnesses
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Pack the npm package into `target/npm`
     Npm {
         /// Run its tests too: in Node, as packed, and in Chromium
@@ -124,6 +132,7 @@ fn main() -> ExitCode {
         Chore::CheckBare => run_one(bare::check().map(drop)),
         Chore::Contract { seed, cases } => run_one(contract::run(seed, cases).map(drop)),
         Chore::Failover { runs, kills, seed } => run_one(failover::run(runs, kills, seed)),
+        Chore::Torture { arguments } => run_one(torture::run(&arguments)),
         Chore::Npm { test: true, .. } => step::run_all(NPM, false),
         Chore::Npm { bench: true, .. } => run_one(npm::bench()),
         Chore::Npm { .. } => run_one(npm::build()),

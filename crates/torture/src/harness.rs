@@ -1,0 +1,119 @@
+//! What the harnesses share: how much they do, what they report, and how they fail.
+
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use refund_ledger::{LedgerError, StoreError};
+
+use crate::random::Random;
+
+/// What is not as it should be, in words.
+#[derive(Debug)]
+pub(crate) struct Finding(pub(crate) String);
+
+impl From<String> for Finding {
+    fn from(what: String) -> Self {
+        Self(what)
+    }
+}
+
+impl From<LedgerError> for Finding {
+    fn from(error: LedgerError) -> Self {
+        Self(format!("{error:?}"))
+    }
+}
+
+impl From<StoreError> for Finding {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<std::io::Error> for Finding {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// How much is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// Minutes, as a part of every test run.
+    Quick,
+    /// Hours.
+    Long,
+}
+
+/// What a harness is asked to do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Task {
+    pub(crate) scale: Scale,
+    pub(crate) seed: u64,
+}
+
+impl Task {
+    pub(crate) fn scaled(&self, quick: usize, long: usize) -> usize {
+        match self.scale {
+            Scale::Quick => quick,
+            Scale::Long => long,
+        }
+    }
+
+    /// The seed of one of the many runs of a harness.
+    pub(crate) fn seed(&self, number: usize) -> u64 {
+        Random::of(self.seed, u64::try_from(number).unwrap_or(0)).next()
+    }
+}
+
+/// What a harness did and did not find, and what it found where a bug was planted for it.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) did: String,
+    pub(crate) planted: Vec<(&'static str, Option<Finding>)>,
+}
+
+/// Does work of so many numbers on as many threads as there are cores, up to the first finding.
+pub(crate) fn in_parallel<T: Send>(
+    count: usize,
+    work: impl Fn(usize) -> Result<T, Finding> + Sync,
+) -> Result<Vec<T>, Finding> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let next = AtomicUsize::new(0);
+    let outcomes: Vec<Result<Vec<T>, Finding>> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..cores)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut done = Vec::new();
+                    loop {
+                        let number = next.fetch_add(1, Ordering::Relaxed);
+                        if number >= count {
+                            return Ok(done);
+                        }
+                        match work(number) {
+                            Ok(one) => done.push(one),
+                            Err(finding) => {
+                                // The others need not go on.
+                                next.store(count, Ordering::Relaxed);
+                                return Err(finding);
+                            }
+                        }
+                    }
+                })
+            })
+            .collect();
+        workers
+            .into_iter()
+            .map(|worker| {
+                worker
+                    .join()
+                    .unwrap_or_else(|_| Err(Finding("it panicked".into())))
+            })
+            .collect()
+    });
+    let mut all = Vec::new();
+    for outcome in outcomes {
+        all.extend(outcome?);
+    }
+    Ok(all)
+}

@@ -1,0 +1,245 @@
+//! Many who want the same: threads book on few movements, under few external ids, more than there is.
+//!
+//! At the end of each round no movement has given back more than was charged, no external id was booked
+//! twice, all who asked for one got the same refund, and the ledger is valid.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+
+use refund_ledger::store::memory::MemoryStore;
+use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
+use refund_ledger::store::sqlite::SqliteStore;
+use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
+use refund_ledger::wire::parse_line;
+use refund_ledger::{
+    Command, ErrorCode, JournalPosition, JournalRecord, Ledger, ListAfter, MovementKey, Page,
+    Refund, RefundFilter, RefundId, Store, StoreError,
+};
+
+use crate::harness::{Finding, Report, Task};
+use crate::random::Random;
+
+const THREADS: usize = 8;
+
+/// How many attempts each thread makes before what came of them is looked at.
+const ATTEMPTS_A_ROUND: usize = 125;
+
+/// A round's movements, and what was charged on each, in cents.
+const MOVEMENTS: usize = 2;
+const CHARGED: usize = 10_000;
+
+/// How many external ids all share in a round.
+const EXTERNAL_IDS: usize = 60;
+
+pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
+    let attempts = task.scaled(1_000_000, 100_000_000);
+    // Most where they cost least.
+    let (on_server, in_file) = (attempts / 50, attempts / 10);
+    let in_memory = attempts - on_server - in_file;
+    let folder = tempfile::tempdir()?;
+    let server = postgres_cluster::Cluster::start().map_err(|error| Finding(error.to_string()))?;
+    let mut booked = race(&memory, task.seed(0), in_memory)?;
+    booked += race(&|number| file(folder.path(), number), task.seed(1), in_file)?;
+    booked += race(
+        &|number| schema(&server.socket_url(), number),
+        task.seed(2),
+        on_server,
+    )?;
+    let unlocked = |number| Ok(Arc::new(Unlocked(memory(number)?)) as Arc<dyn Store>);
+    let planted = race(&unlocked, task.seed(3), 100_000).err();
+    Ok(Report {
+        did: format!(
+            "{attempts} attempts by {THREADS} threads ({in_memory} in memory, {in_file} over SQLite, {on_server} over PostgreSQL), {booked} of them booked"
+        ),
+        planted: vec![("check-then-insert outside the transaction", planted)],
+    })
+}
+
+/// How many rounds one ledger sees.
+const ROUNDS_A_LEDGER: usize = 20;
+
+#[allow(clippy::unnecessary_wraps, reason = "as the others, which can fail")]
+fn memory(_: usize) -> Result<Arc<dyn Store>, Finding> {
+    Ok(Arc::new(MemoryStore::new()))
+}
+
+fn file(folder: &Path, number: usize) -> Result<Arc<dyn Store>, Finding> {
+    Ok(Arc::new(SqliteStore::open(
+        &folder.join(format!("{number}.db")),
+    )?))
+}
+
+fn schema(url: &str, number: usize) -> Result<Arc<dyn Store>, Finding> {
+    let options = PostgresOptions::new(url)?
+        .with_schema(&format!("race_{number}"))?
+        .with_connections_max(THREADS);
+    Ok(Arc::new(PostgresStore::open(&options)?))
+}
+
+/// Has threads race until so many attempts are made. Gives how many refunds were booked.
+fn race(
+    open: &dyn Fn(usize) -> Result<Arc<dyn Store>, Finding>,
+    seed: u64,
+    attempts: usize,
+) -> Result<usize, Finding> {
+    let rounds = attempts.div_ceil(THREADS * ATTEMPTS_A_ROUND);
+    let mut booked = 0;
+    let mut ledger = Ledger::with_system_host(open(0)?);
+    for round in 0..rounds {
+        if round % ROUNDS_A_LEDGER == 0 && round > 0 {
+            ledger = Ledger::with_system_host(open(round / ROUNDS_A_LEDGER)?);
+        }
+        booked += race_once(&ledger, seed, round)
+            .map_err(|Finding(what)| Finding(format!("seed {seed}, round {round}: {what}")))?;
+    }
+    Ok(booked)
+}
+
+fn race_once(ledger: &Ledger, seed: u64, round: usize) -> Result<usize, Finding> {
+    for at in 0..MOVEMENTS {
+        ledger.execute(&record(round, at))?;
+    }
+    let answered: Vec<Result<BTreeMap<usize, RefundId>, Finding>> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|thread| scope.spawn(move || attempt(ledger, seed, round, thread)))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err(Finding("it panicked".into())))
+            })
+            .collect()
+    });
+    let mut ids: BTreeMap<usize, RefundId> = BTreeMap::new();
+    for answered in answered {
+        for (external_id, id) in answered? {
+            let known = *ids.entry(external_id).or_insert(id);
+            if known != id {
+                return Err(Finding(format!(
+                    "external id {external_id} was booked as {known} and as {id}"
+                )));
+            }
+        }
+    }
+    for at in 0..MOVEMENTS {
+        let balance = ledger.balance(&key(round, at))?;
+        if balance.refunded.with > balance.amount.with {
+            return Err(Finding(format!(
+                "more was refunded than charged: {balance:?}"
+            )));
+        }
+    }
+    let report = ledger.verify(None)?;
+    if !report.is_valid() {
+        return Err(Finding(format!("it is not valid: {report:?}")));
+    }
+    Ok(ids.len())
+}
+
+/// Gives the refunds that this thread was told of, by the number of their external id.
+fn attempt(
+    ledger: &Ledger,
+    seed: u64,
+    round: usize,
+    thread: usize,
+) -> Result<BTreeMap<usize, RefundId>, Finding> {
+    let mut random = Random::of(seed, u64::try_from(round * THREADS + thread).unwrap_or(0));
+    let mut told = BTreeMap::new();
+    for _ in 0..ATTEMPTS_A_ROUND {
+        let external_id = random.below(EXTERNAL_IDS);
+        match ledger.execute(&create(round, external_id)) {
+            Ok(receipt) => {
+                let id = receipt
+                    .refund_id
+                    .ok_or_else(|| Finding("no id was told".into()))?;
+                let known = *told.entry(external_id).or_insert(id);
+                if known != id {
+                    return Err(Finding(format!(
+                        "external id {external_id} is {known}, then {id}"
+                    )));
+                }
+            }
+            Err(error) if error.code() == ErrorCode::OverRefund => {}
+            // Too many at once: nothing was booked, or it is replayed when it comes again.
+            Err(error) if error.is_retryable() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(told)
+}
+
+fn key(round: usize, at: usize) -> MovementKey {
+    let key = MovementKey::new("acme", "sub-7", &format!("mov-{round}-{at}"));
+    key.unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+fn record(round: usize, at: usize) -> Command {
+    let value = CHARGED / 100;
+    command(&format!(
+        r#"{{"op":"record_movement","org_id":"acme","subscription_id":"sub-7","movement_id":"mov-{round}-{at}","body":{{"currency":"EUR","occurred_at":"2022-02-01T00:00:00Z","amount":{{"value_with_taxes":{value}}},"description":"February"}}}}"#
+    ))
+}
+
+/// An external id always asks for the same: all of them together for more than was charged.
+fn create(round: usize, external_id: usize) -> Command {
+    let (at, cents) = (external_id % MOVEMENTS, 150 + 7 * external_id);
+    command(&format!(
+        r#"{{"op":"create_refund","org_id":"acme","subscription_id":"sub-7","movement_id":"mov-{round}-{at}","body":{{"refund_datetime":"2022-02-24T13:45:10Z","amount":{{"value_with_taxes":{}.{:02}}},"external_refund_unique_id":"ref-{round}-{external_id}","billable":false,"description":"Two days"}}}}"#,
+        cents / 100,
+        cents % 100
+    ))
+}
+
+fn command(line: &str) -> Command {
+    match parse_line(line.as_bytes()) {
+        Ok(line) => line.command,
+        Err(error) => unreachable!("{line}: {error}"),
+    }
+}
+
+/// The planted bug: what was checked is not checked again where it is written.
+struct Unlocked(Arc<dyn Store>);
+
+impl Store for Unlocked {
+    fn load(&self, wanted: &ReadSet) -> Result<Snapshot, StoreError> {
+        self.0.load(wanted)
+    }
+
+    fn commit(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+        let unchecked = WriteBatch {
+            preconditions: Vec::new(),
+            ..batch.clone()
+        };
+        self.0.commit(&unchecked)
+    }
+
+    fn list_refunds(
+        &self,
+        filter: &RefundFilter,
+        after: Option<ListAfter>,
+        limit: usize,
+    ) -> Result<Page<Refund>, StoreError> {
+        self.0.list_refunds(filter, after, limit)
+    }
+
+    fn journal(
+        &self,
+        after: JournalPosition,
+        limit: usize,
+    ) -> Result<Vec<JournalRecord>, StoreError> {
+        self.0.journal(after, limit)
+    }
+
+    fn scan(
+        &self,
+        range: &ScanRange<'_>,
+        visit: &mut dyn FnMut(ScanRow<'_>) -> ControlFlow<()>,
+    ) -> Result<JournalPosition, StoreError> {
+        self.0.scan(range, visit)
+    }
+}
