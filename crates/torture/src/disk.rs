@@ -14,7 +14,7 @@ use watched_vfs::Change;
 use crate::random::Random;
 
 /// What a disk writes as a whole or not at all.
-pub(crate) const SECTOR: usize = 512;
+const SECTOR: usize = 512;
 
 /// A change of a file that is not synced.
 #[derive(Clone, Debug)]

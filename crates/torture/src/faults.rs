@@ -17,7 +17,7 @@ use refund_ledger::store::sqlite::SqliteStore;
 use watched_vfs::{Change, Failure, Onlooker, Verdict};
 
 use crate::disk::Disk;
-use crate::harness::{Finding, Report, Task, in_parallel};
+use crate::harness::{Finding, Report, Task, caught, in_parallel};
 use crate::workload::{self, BATCH, Call, Hurried, State};
 
 /// What the disk does, and where it fails.
@@ -66,10 +66,7 @@ impl Onlooker for Failing {
             };
         }
         disk.note(&file, change);
-        match change {
-            Change::Sync { .. } => Verdict::Pretended,
-            _ => Verdict::Happens,
-        }
+        workload::without_syncs(change)
     }
 }
 
@@ -86,7 +83,7 @@ fn open(path: &Path, number: usize) -> Result<Ledger, Finding> {
     Ok(workload::ledger(Arc::new(SqliteStore::open(path)?), number))
 }
 
-fn entries(path: &Path) -> Result<State, Finding> {
+fn state_at(path: &Path) -> Result<State, Finding> {
     Ok(workload::state(&open(path, 0)?)?)
 }
 
@@ -111,7 +108,7 @@ struct Case {
     entries: usize,
 }
 
-pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
+pub(crate) fn run(_: &Task) -> Result<Report, Finding> {
     let cases = cases()?;
     let mut tried = 0;
     let mut planted = None;
@@ -125,10 +122,9 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
         })?;
         tried += done.into_iter().sum::<usize>();
         if planted.is_none() {
-            planted = (0..changes).find_map(|at| case.fail(at, Failure::Device, true).err());
+            planted = caught((0..changes).map(|at| case.fail(at, Failure::Device, true)))?;
         }
     }
-    let _ = task;
     Ok(Report {
         did: format!("{tried} failures, every one of {} calls", cases.len()),
         planted: vec![("ignored sync error", planted)],
@@ -208,13 +204,12 @@ impl Case {
 
     /// Has one change fail.
     fn fail(&self, at: usize, failure: Failure, planted: bool) -> Result<(), Finding> {
-        let context = |Finding(what)| {
-            let (name, before) = (self.name, self.before);
-            Finding(format!(
-                "{name} ({before:?}), change {at} fails ({failure:?}): {what}"
+        let (name, before) = (self.name, self.before);
+        self.fail_here(at, failure, planted).map_err(|finding| {
+            finding.within(&format!(
+                "{name} ({before:?}), change {at} fails ({failure:?})"
             ))
-        };
-        self.fail_here(at, failure, planted).map_err(context)
+        })
     }
 
     fn fail_here(&self, at: usize, failure: Failure, planted: bool) -> Result<(), Finding> {
@@ -226,10 +221,10 @@ impl Case {
             watched_vfs::under(failing.clone(), || make(&path, &self.call, 1))
         }));
         let Ok(made) = made else {
-            return Err(Finding("it panicked".into()));
+            return Err(Finding::new("it panicked"));
         };
         let after = self.entries + self.call.len();
-        let hurried = |path: &Path| watched_vfs::under(Rc::new(Hurried), || entries(path));
+        let hurried = |path: &Path| watched_vfs::under(Rc::new(Hurried), || state_at(path));
         if made.is_ok() {
             let image = tempfile::tempdir()?;
             for (file, bytes) in failing.disk.borrow().synced() {
@@ -237,7 +232,7 @@ impl Case {
             }
             let kept = hurried(&image.path().join(LEDGER))?.entries;
             if kept != after {
-                return Err(Finding(format!(
+                return Err(Finding::new(format!(
                     "it was acknowledged, and {kept} of {after} entries are on the disk"
                 )));
             }
@@ -247,13 +242,15 @@ impl Case {
             Err(_) => 0,
         };
         if found != after && (made.is_ok() || found != self.entries) {
-            return Err(Finding(format!("{made:?}, and {found} entries are there")));
+            return Err(Finding::new(format!(
+                "{made:?}, and {found} entries are there"
+            )));
         }
         watched_vfs::under(Rc::new(Hurried), || make(&path, &self.call, 2))
-            .map_err(|Finding(what)| Finding(format!("{made:?}, and made again: {what}")))?;
+            .map_err(|finding| finding.within(&format!("{made:?}, and made again")))?;
         let found = hurried(&path)?.entries;
         if found != after {
-            return Err(Finding(format!(
+            return Err(Finding::new(format!(
                 "{made:?}, and made again {found} entries are there, not {after}"
             )));
         }

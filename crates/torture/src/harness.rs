@@ -10,29 +10,74 @@ use crate::random::Random;
 
 /// What is not as it should be, in words.
 #[derive(Debug)]
-pub(crate) struct Finding(pub(crate) String);
+pub(crate) struct Finding {
+    pub(crate) what: String,
+    /// Whether the harness itself could not go on, which says nothing of the ledger.
+    is_of_harness: bool,
+}
+
+impl Finding {
+    /// A promise that was not kept.
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            is_of_harness: false,
+        }
+    }
+
+    pub(crate) fn of_harness(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            is_of_harness: true,
+        }
+    }
+
+    /// The same, saying where it was found.
+    pub(crate) fn within(self, place: &str) -> Self {
+        Self {
+            what: format!("{place}: {}", self.what),
+            ..self
+        }
+    }
+}
+
+/// What the first of some runs with a planted bug found; a run that could not go on has caught nothing.
+pub(crate) fn caught<T>(
+    mut runs: impl Iterator<Item = Result<T, Finding>>,
+) -> Result<Option<Finding>, Finding> {
+    match runs.find_map(Result::err) {
+        Some(finding) if finding.is_of_harness => Err(finding),
+        found => Ok(found),
+    }
+}
 
 impl From<String> for Finding {
     fn from(what: String) -> Self {
-        Self(what)
+        Self::new(what)
     }
 }
 
 impl From<LedgerError> for Finding {
     fn from(error: LedgerError) -> Self {
-        Self(format!("{error:?}"))
+        Self::new(format!("{error:?}"))
     }
 }
 
 impl From<StoreError> for Finding {
     fn from(error: StoreError) -> Self {
-        Self(error.to_string())
+        Self::new(error.to_string())
     }
 }
 
 impl From<std::io::Error> for Finding {
     fn from(error: std::io::Error) -> Self {
-        Self(error.to_string())
+        Self::of_harness(error.to_string())
+    }
+}
+
+impl From<postgres_cluster::Error> for Finding {
+    fn from(error: postgres_cluster::Error) -> Self {
+        Self::of_harness(error.to_string())
     }
 }
 
@@ -107,7 +152,7 @@ pub(crate) fn in_parallel<T: Send>(
             .map(|worker| {
                 worker
                     .join()
-                    .unwrap_or_else(|_| Err(Finding("it panicked".into())))
+                    .unwrap_or_else(|_| Err(Finding::new("it panicked")))
             })
             .collect()
     });

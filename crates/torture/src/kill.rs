@@ -16,7 +16,7 @@ use refund_ledger::Store;
 use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
 use refund_ledger::store::sqlite::SqliteStore;
 
-use crate::harness::{Finding, Report, Task};
+use crate::harness::{Finding, Report, Task, caught};
 use crate::random::Random;
 use crate::workload::{self, BATCH, Calls};
 
@@ -38,7 +38,7 @@ impl Place {
         match (&self.file, &self.postgres) {
             (Some(file), _) => Ok(Arc::new(SqliteStore::open(file)?)),
             (None, Some(url)) => Ok(Arc::new(PostgresStore::open(&PostgresOptions::new(url)?)?)),
-            (None, None) => Err(Finding("no ledger is named".into())),
+            (None, None) => Err(Finding::of_harness("no ledger is named")),
         }
     }
 }
@@ -117,7 +117,7 @@ fn kill(booking: &Booking, random: &mut Random) -> Result<Said, Finding> {
         answered: booking.from,
     };
     let Some(out) = child.stdout.take() else {
-        return Err(Finding("a child without output".into()));
+        return Err(Finding::of_harness("a child without output"));
     };
     let after = random.below(30);
     let pause = Duration::from_micros(u64::try_from(random.below(3_000)).unwrap_or(0));
@@ -128,7 +128,7 @@ fn kill(booking: &Booking, random: &mut Random) -> Result<Said, Finding> {
         match line.split_once(' ') {
             Some(("begun", number)) => said.begun = count(number)?,
             Some(("done", number)) => said.answered = count(number)?,
-            _ => return Err(Finding(format!("a child said `{line}`"))),
+            _ => return Err(Finding::of_harness(format!("a child said `{line}`"))),
         }
         if !killed && said.begun > booking.from + after {
             thread::sleep(pause);
@@ -140,14 +140,16 @@ fn kill(booking: &Booking, random: &mut Random) -> Result<Said, Finding> {
     if killed {
         Ok(said)
     } else {
-        Err(Finding(format!("a child ended by itself: {status}")))
+        Err(Finding::of_harness(format!(
+            "a child ended by itself: {status}"
+        )))
     }
 }
 
 fn count(number: &str) -> Result<usize, Finding> {
     let number: usize = number
         .parse()
-        .map_err(|_| Finding(format!("a child counted `{number}`")))?;
+        .map_err(|_| Finding::of_harness(format!("a child counted `{number}`")))?;
     Ok(number + 1)
 }
 
@@ -169,7 +171,7 @@ fn kill_often(place: &Place, seed: u64, kills: usize, too_early: bool) -> Result
             entries_after.push(entries_after[entries_after.len() - 1] + more);
         }
         let context =
-            |what: String| Finding(format!("seed {seed}, kill {number}, {said:?}: {what}"));
+            |what: String| Finding::new(format!("seed {seed}, kill {number}, {said:?}: {what}"));
         let store = place.open()?;
         let found = workload::state(&workload::ledger(store, 0))
             .map_err(context)?
@@ -187,29 +189,24 @@ fn kill_often(place: &Place, seed: u64, kills: usize, too_early: bool) -> Result
 
 pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let kills = task.scaled(200, 20_000);
-    let server = postgres_cluster::Cluster::start().map_err(|error| Finding(error.to_string()))?;
-    let (mut answered, mut planted) = (0, None);
+    let server = postgres_cluster::Cluster::start()?;
+    let mut answered = 0;
     for (number, kills) in parts(kills / 2).enumerate() {
         let folder = tempfile::tempdir()?;
-        let database = server
-            .create_database(&format!("killed_{number}"))
-            .map_err(|error| Finding(error.to_string()))?;
+        let database = server.create_database(&format!("killed_{number}"))?;
         for (place, seed) in [(file(folder.path()), 0), (on_server(&database), 1)] {
             answered += kill_often(&place, task.seed(2 * number + seed), kills, false)?;
         }
     }
-    for number in 0..20 {
+    let planted = caught((0..20).map(|number| {
         let folder = tempfile::tempdir()?;
-        if planted.is_none() {
-            planted = kill_often(
-                &file(folder.path()),
-                task.seed(number),
-                KILLS_A_LEDGER,
-                true,
-            )
-            .err();
-        }
-    }
+        kill_often(
+            &file(folder.path()),
+            task.seed(number),
+            KILLS_A_LEDGER,
+            true,
+        )
+    }))?;
     Ok(Report {
         did: format!(
             "{kills} processes killed, half of them over SQLite and half over PostgreSQL; {answered} changes answered"

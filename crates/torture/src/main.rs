@@ -79,7 +79,7 @@ fn main() -> ExitCode {
     if let Some(Part::Book(booking)) = arguments.part {
         return match booking.run() {
             Ok(()) => ExitCode::SUCCESS,
-            Err(Finding(what)) => {
+            Err(Finding { what, .. }) => {
                 eprintln!("{what}");
                 ExitCode::FAILURE
             }
@@ -108,7 +108,7 @@ fn main() -> ExitCode {
                 let took = start.elapsed().as_secs_f64();
                 println!("{name}: {} ({took:.1} s)", report.did);
                 for (bug, caught) in report.planted {
-                    if let Some(Finding(what)) = caught {
+                    if let Some(Finding { what, .. }) = caught {
                         println!("  planted {bug}: caught: {}", first_line(&what));
                     } else {
                         failed = true;
@@ -116,7 +116,7 @@ fn main() -> ExitCode {
                     }
                 }
             }
-            Err(Finding(what)) => {
+            Err(Finding { what, .. }) => {
                 failed = true;
                 println!("{name}: FOUND, with --seed {}: {what}", task.seed);
             }

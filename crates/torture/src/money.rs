@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use refund_ledger::wire::parse_line;
 use refund_ledger::{ErrorCode, Ledger, MovementKey, Values};
 
-use crate::harness::{Finding, Report, Scale, Task, in_parallel};
+use crate::harness::{Finding, Report, Scale, Task, caught, in_parallel};
 
 /// A currency for each number of decimals that there is.
 const CURRENCIES: [(&str, usize); 4] = [("JPY", 0), ("EUR", 2), ("BHD", 3), ("CLF", 4)];
@@ -288,7 +288,7 @@ impl Bench {
             "{what:?} in {}: {found:?}, should be {expected:?}",
             self.currency
         );
-        Err(Finding(told))
+        Err(Finding::new(told))
     }
 
     /// Every amount of a movement.
@@ -352,7 +352,7 @@ impl Bench {
         first: Asked,
     ) -> Result<(), Finding> {
         self.record(charged)
-            .map_err(|code| Finding(format!("{charged:?}: {code:?}")))?;
+            .map_err(|code| Finding::new(format!("{charged:?}: {code:?}")))?;
         let outcome = self.refund(1, first);
         let expected = expected(first, Some(amount), self.ties);
         self.compare(
@@ -371,7 +371,7 @@ impl Bench {
         taken: (i128, i128),
     ) -> Result<(), Finding> {
         for done in [self.record(charged), self.refund(1, first)] {
-            done.map_err(|code| Finding(format!("{charged:?}, {first:?}: {code:?}")))?;
+            done.map_err(|code| Finding::new(format!("{charged:?}, {first:?}: {code:?}")))?;
         }
         let outcome = self.refund(2, second);
         let expected = expected(second, Some(left), self.ties)
@@ -404,7 +404,7 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
         Ok::<usize, Finding>(bench.checked)
     };
     let checked = in_parallel(parts.len(), |number| check(parts[number], Ties::Up))?;
-    let planted = check(parts[0], Ties::Even).err();
+    let planted = caught([check(parts[0], Ties::Even)].into_iter())?;
     Ok(Report {
         did: format!(
             "{} amounts and refunds: all values up to {amounts} minor units of movements, and up to {refunds} of two refunds",

@@ -14,7 +14,7 @@ use refund_ledger::store::sqlite::SqliteStore;
 use watched_vfs::{Change, Onlooker, Verdict};
 
 use crate::disk::Disk;
-use crate::harness::{Finding, Report, Task, in_parallel};
+use crate::harness::{Finding, Report, Task, caught, in_parallel};
 use crate::random::Random;
 use crate::workload::{self, BATCH, Calls, State};
 
@@ -45,7 +45,7 @@ enum Event {
     Deleted {
         file: String,
     },
-    /// From here on, a call is on its way that ends in this state.
+    /// From here on, a call is on its way.
     Begun,
     Acknowledged,
 }
@@ -80,10 +80,7 @@ impl Onlooker for Recorder {
         };
         self.events.borrow_mut().push(event);
         // What is to come after the cut is decided from the record; real syncs would only take time.
-        match change {
-            Change::Sync { .. } => Verdict::Pretended,
-            _ => Verdict::Happens,
-        }
+        workload::without_syncs(change)
     }
 }
 
@@ -132,14 +129,14 @@ const IMAGES_A_RUN: usize = 500;
 pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let images = task.scaled(20_000, 2_000_000);
     let runs = images.div_ceil(IMAGES_A_RUN);
-    let lost = in_parallel(runs, |number| cut_often(task.seed(number), false))?;
-    let stakes: usize = lost.iter().sum();
-    let planted = (0..runs).find_map(|number| cut_often(task.seed(number), true).err());
+    let stakes = in_parallel(runs, |number| cut_often(task.seed(number), false))?;
+    let at_stake: usize = stakes.iter().sum();
+    let planted = caught((0..runs).map(|number| cut_often(task.seed(number), true)))?;
     Ok(Report {
         did: format!(
             "{} images, {} of them with unsynced writes at stake",
             runs * IMAGES_A_RUN,
-            stakes
+            at_stake
         ),
         planted: vec![("`synchronous=NORMAL`", planted)],
     })
@@ -179,10 +176,8 @@ fn cut_often(seed: u64, planted: bool) -> Result<usize, Finding> {
                 fs::write(image.join(file), bytes)?;
             }
             let allowed = &run.states[..begun];
-            open(&image.join("ledger.db"), allowed, acknowledged).map_err(|Finding(what)| {
-                Finding(format!(
-                    "seed {seed}, power cut after event {moment} ({event:?}): {what}"
-                ))
+            open(&image.join("ledger.db"), allowed, acknowledged).map_err(|finding| {
+                finding.within(&format!("seed {seed}, power cut after event {moment}"))
             })?;
             fs::remove_dir_all(&image)?;
         }
@@ -204,7 +199,7 @@ fn open(path: &Path, states: &[State], acknowledged: usize) -> Result<(), Findin
             return Ok(());
         }
         let wanted: Vec<usize> = states.iter().map(|state| state.entries).collect();
-        Err(Finding(format!(
+        Err(Finding::new(format!(
             "{} entries are there, {acknowledged} calls were acknowledged, with {wanted:?} entries after each",
             found.entries
         )))

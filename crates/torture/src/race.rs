@@ -13,14 +13,14 @@ use refund_ledger::store::memory::MemoryStore;
 use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
 use refund_ledger::store::sqlite::SqliteStore;
 use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
-use refund_ledger::wire::parse_line;
 use refund_ledger::{
     Command, ErrorCode, JournalPosition, JournalRecord, Ledger, ListAfter, MovementKey, Page,
     Refund, RefundFilter, RefundId, Store, StoreError,
 };
 
-use crate::harness::{Finding, Report, Task};
+use crate::harness::{Finding, Report, Task, caught};
 use crate::random::Random;
+use crate::workload::command;
 
 const THREADS: usize = 8;
 
@@ -40,7 +40,7 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let (on_server, in_file) = (attempts / 50, attempts / 10);
     let in_memory = attempts - on_server - in_file;
     let folder = tempfile::tempdir()?;
-    let server = postgres_cluster::Cluster::start().map_err(|error| Finding(error.to_string()))?;
+    let server = postgres_cluster::Cluster::start()?;
     let mut booked = race(&memory, task.seed(0), in_memory)?;
     booked += race(&|number| file(folder.path(), number), task.seed(1), in_file)?;
     booked += race(
@@ -49,7 +49,7 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
         on_server,
     )?;
     let unlocked = |number| Ok(Arc::new(Unlocked(memory(number)?)) as Arc<dyn Store>);
-    let planted = race(&unlocked, task.seed(3), 100_000).err();
+    let planted = caught([race(&unlocked, task.seed(3), 100_000)].into_iter())?;
     Ok(Report {
         did: format!(
             "{attempts} attempts by {THREADS} threads ({in_memory} in memory, {in_file} over SQLite, {on_server} over PostgreSQL), {booked} of them booked"
@@ -93,7 +93,7 @@ fn race(
             ledger = Ledger::with_system_host(open(round / ROUNDS_A_LEDGER)?);
         }
         booked += race_once(&ledger, seed, round)
-            .map_err(|Finding(what)| Finding(format!("seed {seed}, round {round}: {what}")))?;
+            .map_err(|finding| finding.within(&format!("seed {seed}, round {round}")))?;
     }
     Ok(booked)
 }
@@ -111,7 +111,7 @@ fn race_once(ledger: &Ledger, seed: u64, round: usize) -> Result<usize, Finding>
             .map(|thread| {
                 thread
                     .join()
-                    .unwrap_or_else(|_| Err(Finding("it panicked".into())))
+                    .unwrap_or_else(|_| Err(Finding::new("it panicked")))
             })
             .collect()
     });
@@ -120,7 +120,7 @@ fn race_once(ledger: &Ledger, seed: u64, round: usize) -> Result<usize, Finding>
         for (external_id, id) in answered? {
             let known = *ids.entry(external_id).or_insert(id);
             if known != id {
-                return Err(Finding(format!(
+                return Err(Finding::new(format!(
                     "external id {external_id} was booked as {known} and as {id}"
                 )));
             }
@@ -129,14 +129,14 @@ fn race_once(ledger: &Ledger, seed: u64, round: usize) -> Result<usize, Finding>
     for at in 0..MOVEMENTS {
         let balance = ledger.balance(&key(round, at))?;
         if balance.refunded.with > balance.amount.with {
-            return Err(Finding(format!(
+            return Err(Finding::new(format!(
                 "more was refunded than charged: {balance:?}"
             )));
         }
     }
     let report = ledger.verify(None)?;
     if !report.is_valid() {
-        return Err(Finding(format!("it is not valid: {report:?}")));
+        return Err(Finding::new(format!("it is not valid: {report:?}")));
     }
     Ok(ids.len())
 }
@@ -156,10 +156,10 @@ fn attempt(
             Ok(receipt) => {
                 let id = receipt
                     .refund_id
-                    .ok_or_else(|| Finding("no id was told".into()))?;
+                    .ok_or_else(|| Finding::new("no id was told"))?;
                 let known = *told.entry(external_id).or_insert(id);
                 if known != id {
-                    return Err(Finding(format!(
+                    return Err(Finding::new(format!(
                         "external id {external_id} is {known}, then {id}"
                     )));
                 }
@@ -193,13 +193,6 @@ fn create(round: usize, external_id: usize) -> Command {
         cents / 100,
         cents % 100
     ))
-}
-
-fn command(line: &str) -> Command {
-    match parse_line(line.as_bytes()) {
-        Ok(line) => line.command,
-        Err(error) => unreachable!("{line}: {error}"),
-    }
 }
 
 /// The planted bug: what was checked is not checked again where it is written.

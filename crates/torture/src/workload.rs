@@ -11,7 +11,6 @@ use refund_ledger::{
     Atomicity, Batch, Command, Host, Ledger, LedgerError, Minted, RefundId, Repeats, Salt, Store,
     Timestamp,
 };
-
 use watched_vfs::{Change, Onlooker, Verdict};
 
 use crate::random::Random;
@@ -25,7 +24,7 @@ pub(crate) const BATCH: Batch = Batch {
     repeats: Repeats::AsFile,
 };
 
-/// A clock that ticks once a call, and ids and salts that count up: the same calls make the same ledger.
+/// A clock that stands still, and ids and salts that count up: the same calls make the same ledger.
 #[derive(Debug, Default)]
 struct Counting(AtomicU64);
 
@@ -148,7 +147,8 @@ fn record(movement: usize) -> String {
     line("record_movement", movement, body)
 }
 
-fn command(line: &str) -> Command {
+/// A line as a command. All lines here are written here.
+pub(crate) fn command(line: &str) -> Command {
     match parse_line(line.as_bytes()) {
         Ok(line) => line.command,
         Err(error) => unreachable!("{line}: {error}"),
@@ -256,9 +256,14 @@ pub(crate) struct Hurried;
 
 impl Onlooker for Hurried {
     fn judge(&self, _: &Path, change: Change<'_>) -> Verdict {
-        match change {
-            Change::Sync { .. } => Verdict::Pretended,
-            _ => Verdict::Happens,
-        }
+        without_syncs(change)
+    }
+}
+
+/// Lets everything happen but syncs, which take long and do not matter where no real power is cut.
+pub(crate) fn without_syncs(change: Change<'_>) -> Verdict {
+    match change {
+        Change::Sync { .. } => Verdict::Pretended,
+        _ => Verdict::Happens,
     }
 }
