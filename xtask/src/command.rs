@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, Child, ExitStatus, Stdio};
 
 use crate::failure::Failure;
+use crate::scratch::Scratch;
 use crate::tally::Tally;
 use crate::workspace;
 
@@ -72,11 +73,16 @@ impl Command {
         self.judge(status, Tally::default())
     }
 
-    /// Runs a command that runs tests, and counts them while its output passes through.
+    /// Runs a command that runs tests, and counts them while its output passes through. They write into
+    /// memory, where there is room.
     pub(crate) fn run_tests(&self) -> Result<Tally, Failure> {
         println!("$ {self}");
-        let mut child = self
-            .prepared()
+        let scratch = Scratch::new()?;
+        let mut prepared = self.prepared();
+        if let Some(scratch) = &scratch {
+            prepared.env("TMPDIR", scratch.path());
+        }
+        let mut child = prepared
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|source| self.not_started(source))?;

@@ -14,6 +14,7 @@
 )]
 
 mod bare;
+mod beside;
 mod command;
 mod contract;
 mod deny;
@@ -25,6 +26,7 @@ mod packages;
 mod postgres;
 mod python;
 mod reconcile;
+mod scratch;
 mod step;
 mod tally;
 mod tools;
@@ -36,9 +38,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
-use crate::step::Step;
+use crate::step::{Part, Step};
 
-/// What `cargo xtask test` runs, in this order.
+/// What `cargo xtask test` runs, in this order: native steps and foreign ones beside each other.
 const TEST: &[Step] = &[
     Step::native("format", native::format),
     Step::native("lints", native::lints),
@@ -71,11 +73,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Run every check, in order, up to the first that fails
+    /// Run every check
     Test {
         /// Leave out what needs the wasm target, or tools of other languages
-        #[arg(long)]
+        #[arg(long, conflicts_with = "foreign")]
         native: bool,
+        /// Only what needs the wasm target, or tools of other languages
+        #[arg(long)]
+        foreign: bool,
     },
     /// Check that core, contract and reconciliation without features build for wasm, and that the core carries no store, clock or JS
     CheckBare,
@@ -128,12 +133,14 @@ enum Chore {
 
 fn main() -> ExitCode {
     match Arguments::parse().chore {
-        Chore::Test { native } => step::run_all(TEST, native),
+        Chore::Test { native: true, .. } => step::run_part(TEST, Part::Native),
+        Chore::Test { foreign: true, .. } => step::run_part(TEST, Part::Foreign),
+        Chore::Test { .. } => step::run_all(TEST),
         Chore::CheckBare => run_one(bare::check().map(drop)),
         Chore::Contract { seed, cases } => run_one(contract::run(seed, cases).map(drop)),
         Chore::Failover { runs, kills, seed } => run_one(failover::run(runs, kills, seed)),
         Chore::Torture { arguments } => run_one(torture::run(&arguments)),
-        Chore::Npm { test: true, .. } => step::run_all(NPM, false),
+        Chore::Npm { test: true, .. } => step::run_part(NPM, Part::Foreign),
         Chore::Npm { bench: true, .. } => run_one(npm::bench()),
         Chore::Npm { .. } => run_one(npm::build()),
         Chore::ReconcileBench => run_one(reconcile::bench()),

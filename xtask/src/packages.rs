@@ -1,7 +1,10 @@
 //! What the system's own packages are asked for.
 
+use std::fs::File;
+
 use crate::command::Command;
 use crate::failure::Failure;
+use crate::workspace;
 
 const APT_GET: &str = "apt-get";
 
@@ -21,6 +24,12 @@ fn install_with(program: &str, packages: &[&str], what: &str) -> Result<(), Fail
                 source: Box::new(failure),
             })
     };
+    // One installation waits for the other: steps run beside each other.
+    let place = workspace::top().join("Cargo.toml");
+    let locked = File::open(&place).and_then(|file| file.lock().map(|()| file));
+    let _locked = locked.map_err(|error| {
+        Failure::Rule(format!("`{}` can't be locked: {error}", place.display()))
+    })?;
     run(&["update"])?;
     // Where a program alone was taken away, its package counts as installed.
     let install = ["install", "--yes", "--reinstall"];

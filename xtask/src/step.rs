@@ -3,15 +3,16 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use crate::beside::Beside;
 use crate::failure::Failure;
 use crate::tally::Tally;
 
 /// What a step needs beyond the Rust toolchain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+pub(crate) enum Part {
     /// Nothing: it runs everywhere.
     Native,
-    /// The wasm target, or tools of other languages: left out by `--native`.
+    /// The wasm target, or tools of other languages.
     Foreign,
 }
 
@@ -54,15 +55,43 @@ struct Done {
     failure: Option<Failure>,
 }
 
-/// Runs `steps` in order, up to the first that fails, and closes with a summary.
-pub(crate) fn run_all(steps: &[Step], native_only: bool) -> ExitCode {
-    let (steps, left_out): (Vec<&Step>, Vec<&Step>) = steps
-        .iter()
-        .partition(|step| !native_only || step.part == Part::Native);
+/// Runs the steps of all parts. Those that need more than Rust are run by `--foreign`, beside the others.
+pub(crate) fn run_all(steps: &[Step]) -> ExitCode {
+    let (native, _) = of_part(steps, Part::Native);
+    let start = Instant::now();
+    let beside = Beside::start(&["test", "--foreign"]);
+    let mut done = run_in_order(&native);
+    let not_reached = native.get(done.len()..).unwrap_or_default();
+    done.push(Done::new(
+        "with other tools, see above",
+        start,
+        beside.and_then(Beside::finish),
+    ));
+    summarise(&done, not_reached, &[])
+}
+
+/// Runs the steps of one part, and closes with a summary.
+pub(crate) fn run_part(steps: &[Step], part: Part) -> ExitCode {
+    let (steps, left_out) = of_part(steps, part);
+    let done = run_in_order(&steps);
+    summarise(
+        &done,
+        steps.get(done.len()..).unwrap_or_default(),
+        &left_out,
+    )
+}
+
+fn of_part(steps: &[Step], part: Part) -> (Vec<&Step>, Vec<&Step>) {
+    steps.iter().partition(|step| step.part == part)
+}
+
+/// Runs `steps` up to the first that fails.
+fn run_in_order(steps: &[&Step]) -> Vec<Done> {
     let mut done = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         println!("\n== {}/{}: {}", index + 1, steps.len(), step.name);
-        let outcome = run(step);
+        let start = Instant::now();
+        let outcome = Done::new(step.name, start, (step.run)());
         let verdict = if outcome.failure.is_none() {
             "ok"
         } else {
@@ -75,33 +104,29 @@ pub(crate) fn run_all(steps: &[Step], native_only: bool) -> ExitCode {
             break;
         }
     }
-    summarise(
-        &done,
-        steps.get(done.len()..).unwrap_or_default(),
-        &left_out,
-    )
+    done
 }
 
-fn run(step: &Step) -> Done {
-    let start = Instant::now();
-    let outcome = (step.run)();
-    let time = start.elapsed();
-    match outcome {
-        Ok(tests) => Done {
-            name: step.name,
-            tests,
-            time,
-            failure: None,
-        },
-        Err(failure) => {
-            let mut tests = failure.tests();
-            // A step that fails before any test does is itself the failure that the closing line counts.
-            tests.failed = tests.failed.max(1);
-            Done {
-                name: step.name,
+impl Done {
+    fn new(name: &'static str, start: Instant, outcome: Result<Tally, Failure>) -> Self {
+        let time = start.elapsed();
+        match outcome {
+            Ok(tests) => Self {
+                name,
                 tests,
                 time,
-                failure: Some(failure),
+                failure: None,
+            },
+            Err(failure) => {
+                let mut tests = failure.tests();
+                // A step that fails before any test does is itself the failure that the closing line counts.
+                tests.failed = tests.failed.max(1);
+                Self {
+                    name,
+                    tests,
+                    time,
+                    failure: Some(failure),
+                }
             }
         }
     }
@@ -130,7 +155,7 @@ fn summarise(done: &[Done], not_reached: &[&Step], left_out: &[&Step]) -> ExitCo
         println!("{:<28}not reached", step.name);
     }
     for step in left_out {
-        println!("{:<28}left out by --native", step.name);
+        println!("{:<28}left out", step.name);
     }
     for Done { name, failure, .. } in done {
         if let Some(failure) = failure {
@@ -151,7 +176,7 @@ fn seconds(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Step, run, run_all};
+    use super::{Part, Step, run_in_order, run_part};
     use crate::failure::Failure;
     use crate::tally::Tally;
     use std::process::ExitCode;
@@ -163,27 +188,38 @@ mod tests {
             ignored: 0,
         })
     });
-    const BAD: Step = Step::foreign("bad", || Err(Failure::Rule("a planted failure".to_owned())));
+    const BAD: Step = Step::native("bad", || Err(Failure::Rule("a planted failure".to_owned())));
+    const FOREIGN: Step = Step::foreign("foreign", || {
+        Err(Failure::Rule("a planted failure".to_owned()))
+    });
 
     #[test]
     fn a_step_that_fails_without_a_test_counts_as_one_failure() {
+        let failed = Tally {
+            passed: 0,
+            failed: 1,
+            ignored: 0,
+        };
+        let done = run_in_order(&[&BAD]);
         assert_eq!(
-            run(&BAD).tests,
-            Tally {
-                passed: 0,
-                failed: 1,
-                ignored: 0
-            }
+            done.iter().map(|done| done.tests).collect::<Vec<_>>(),
+            [failed]
         );
     }
 
     #[test]
-    fn a_failed_step_fails_the_run() {
-        assert_eq!(run_all(&[GOOD, BAD, GOOD], false), ExitCode::FAILURE);
+    fn steps_are_run_up_to_the_first_that_fails() {
+        let done = run_in_order(&[&GOOD, &BAD, &GOOD]);
+        assert_eq!(
+            done.iter().map(|done| done.name).collect::<Vec<_>>(),
+            ["good", "bad"]
+        );
     }
 
     #[test]
-    fn native_runs_leave_out_what_needs_foreign_tools() {
-        assert_eq!(run_all(&[GOOD, BAD], true), ExitCode::SUCCESS);
+    fn a_part_is_run_without_the_other_and_fails_by_its_own_steps() {
+        let steps = [GOOD, FOREIGN];
+        assert_eq!(run_part(&steps, Part::Native), ExitCode::SUCCESS);
+        assert_eq!(run_part(&steps, Part::Foreign), ExitCode::FAILURE);
     }
 }
