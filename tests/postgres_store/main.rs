@@ -19,7 +19,6 @@ mod feed;
 mod locks;
 mod outcome;
 mod processes;
-mod proxy;
 mod roles;
 mod time_limits;
 mod versions;

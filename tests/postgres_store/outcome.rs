@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use postgres_cluster::{Cut, Fate, Proxy, Way};
 use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
 use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
 use refund_ledger::{
@@ -16,7 +17,6 @@ use refund_ledger::{
 use crate::postgres_support::{
     CountingHost, OnServer, assert_valid, key, movement, product_refund, refund,
 };
-use crate::proxy::{Cut, Fate, Proxy, Way};
 
 /// What stands between the ledger and the store: nothing, or something that is wrong.
 type Wrap = fn(PostgresStore) -> Arc<dyn Store>;
@@ -63,7 +63,7 @@ impl Bench {
         let cluster = postgres_cluster::shared().unwrap();
         Self {
             server: OnServer::new(),
-            proxy: Proxy::to(cluster),
+            proxy: Proxy::to(cluster).unwrap(),
             calls: AtomicU64::new(2),
             wrap,
             limit: Duration::from_mins(1),

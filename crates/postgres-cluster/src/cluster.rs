@@ -265,8 +265,13 @@ impl Cluster {
 
     /// The URL over the socket in the folder, without a password, of the database `postgres`.
     pub fn socket_url(&self) -> String {
+        self.socket_url_of("postgres")
+    }
+
+    /// The URL over the socket in the folder, without a password, of a database.
+    pub fn socket_url_of(&self, database: &str) -> String {
         let folder = self.folder.to_string_lossy().replace('/', "%2F");
-        format!("postgres://postgres@{folder}:{}/postgres", self.port)
+        format!("postgres://postgres@{folder}:{}/{database}", self.port)
     }
 
     /// The certificate of the authority that has signed the server's, with [`Builder::tls`].
@@ -319,6 +324,29 @@ impl Cluster {
             .input(sql)
             .read()?;
         Ok(printed.trim_end_matches('\n').to_owned())
+    }
+
+    /// Everything in a schema of a database, as statements that make it again.
+    ///
+    /// # Errors
+    /// If there is no such schema.
+    pub fn dump(&self, database: &str, schema: &str) -> Result<String, Error> {
+        self.account
+            .program(
+                &self.folder,
+                &self.programs.path("pg_dump"),
+                [
+                    "--inserts",
+                    "--no-owner",
+                    "--no-privileges",
+                    "--username=postgres",
+                    &format!("--host={}", self.folder.display()),
+                    &format!("--port={}", self.port),
+                    &format!("--schema={schema}"),
+                    database,
+                ],
+            )
+            .read()
     }
 
     /// Creates an empty database, and gives its URL.

@@ -28,6 +28,7 @@ mod error;
 mod guard;
 mod port;
 mod programs;
+mod proxy;
 mod run;
 mod standby;
 mod tls;
@@ -38,6 +39,7 @@ pub use builder::Builder;
 pub use cluster::{Cluster, PASSWORD};
 pub use error::Error;
 pub use programs::{PACKAGES, Programs};
+pub use proxy::{Cut, Fate, Proxy, Way};
 
 /// The one server of this process for all that need no server of their own. It is started by the
 /// first call, without `fsync` and for 200 connections, and ends with the process. Give each test a

@@ -1,23 +1,26 @@
-//! What stands between a store and its server, and breaks their connection off at a chosen message.
+//! What stands between a client and its server, and breaks their connection off at a chosen message.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use postgres_cluster::Cluster;
+use crate::cluster::Cluster;
 
 /// Which way a message goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub enum Way {
+    /// From the client to the server.
     ToServer,
+    /// From the server to the client.
     ToClient,
 }
 
 /// What happens at a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// Both sides find the connection closed, and the message is gone.
     Lost,
     /// The same, after half of the message got through.
@@ -30,15 +33,18 @@ pub(crate) enum Fate {
 
 /// Where a connection breaks off: at the message of this number, from 0, of those that go one way.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cut {
-    pub(crate) way: Way,
-    pub(crate) at: usize,
-    pub(crate) fate: Fate,
+pub struct Cut {
+    /// Which way the message goes.
+    pub way: Way,
+    /// Its number.
+    pub at: usize,
+    /// What happens to it.
+    pub fate: Fate,
     /// Whether new connections are let through afterwards.
-    pub(crate) then_reachable: bool,
+    pub then_reachable: bool,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     cut: Option<Cut>,
     /// What has passed since the counting began: which way, and what it begins with.
@@ -48,7 +54,7 @@ struct State {
     ended: bool,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
@@ -57,47 +63,40 @@ struct Shared {
 /// `Terminate`.
 const FAREWELL: [u8; 5] = [b'X', 0, 0, 0, 4];
 
-pub(crate) struct Proxy {
+/// A proxy on a port of its own, for as long as it lives.
+#[derive(Debug)]
+pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
 }
 
 impl Proxy {
     /// A proxy to a server, through the server's socket, where it asks for no password.
-    pub(crate) fn to(server: &Cluster) -> Self {
-        let socket = format!(".s.PGSQL.{}", server.port());
-        let socket = server.folder().join(socket);
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
+    ///
+    /// # Errors
+    /// If no port can be had.
+    pub fn to(server: &Cluster) -> io::Result<Self> {
+        let socket = server.folder().join(format!(".s.PGSQL.{}", server.port()));
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let port = listener.local_addr()?.port();
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                let state = of_thread.state();
-                if state.ended {
-                    return;
-                }
-                // Dropped, it is closed.
-                let (Ok(client), false) = (client, state.unreachable) else {
-                    continue;
-                };
-                drop(state);
-                let server = UnixStream::connect(&socket).unwrap();
-                client.set_nodelay(true).unwrap();
-                pump(Way::ToServer, &client, &server, &of_thread);
-                pump(Way::ToClient, &server, &client, &of_thread);
-            }
-        });
-        Self { port, shared }
+        thread::spawn(move || of_thread.serve(&listener, &socket));
+        Ok(Self { port, shared })
     }
 
-    /// The URL of the server behind it.
-    pub(crate) fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    /// The URL of the server behind it, of the database `postgres`.
+    pub fn url(&self) -> String {
+        self.url_of("postgres")
+    }
+
+    /// The URL of a database of the server behind it.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
     /// Counts messages from here on, and breaks the next connection off where it is told.
-    pub(crate) fn arm(&self, cut: Option<Cut>) {
+    pub fn arm(&self, cut: Option<Cut>) {
         *self.shared.state() = State {
             cut,
             ..State::default()
@@ -105,17 +104,17 @@ impl Proxy {
     }
 
     /// What has passed since the counting began.
-    pub(crate) fn passed(&self) -> Vec<(Way, String)> {
+    pub fn passed(&self) -> Vec<(Way, String)> {
         self.shared.state().passed.clone()
     }
 
     /// Whether the connection was broken off.
-    pub(crate) fn has_cut(&self) -> bool {
+    pub fn has_cut(&self) -> bool {
         self.shared.state().cut.is_none()
     }
 
     /// Lets go what was delayed.
-    pub(crate) fn let_go(&self) {
+    pub fn let_go(&self) {
         self.shared.state().let_go = true;
         self.shared.changed.notify_all();
     }
@@ -132,16 +131,35 @@ impl Drop for Proxy {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(self: &Arc<Self>, listener: &TcpListener, socket: &PathBuf) {
+        for client in listener.incoming() {
+            let state = self.state();
+            if state.ended {
+                return;
+            }
+            let (Ok(client), false) = (client, state.unreachable) else {
+                // Dropped, it is closed.
+                continue;
+            };
+            drop(state);
+            // A server that does not answer is one that the client can't reach either.
+            let Ok(server) = UnixStream::connect(socket) else {
+                continue;
+            };
+            let sides = (client.twin(), server.twin(), client.set_nodelay(true));
+            if let (Ok(client_twin), Ok(server_twin), Ok(())) = sides {
+                pump(Way::ToServer, client, server_twin, self);
+                pump(Way::ToClient, server, client_twin, self);
+            }
+        }
     }
 
     fn wait_until_let_go(&self) {
         let state = self.state();
-        drop(
-            self.changed
-                .wait_while(state, |state| !state.let_go)
-                .unwrap(),
-        );
+        drop(self.changed.wait_while(state, |state| !state.let_go));
     }
 
     /// What is to happen to the next message.
@@ -170,8 +188,7 @@ impl Shared {
 }
 
 /// Carries messages one way on a thread of its own, up to the end of the side that they come from.
-fn pump<From: Side, To: Side>(way: Way, from: &From, to: &To, shared: &Arc<Shared>) {
-    let (mut from, mut to) = (from.twin(), to.twin());
+fn pump<From: Side, To: Side>(way: Way, mut from: From, mut to: To, shared: &Arc<Shared>) {
     let shared = Arc::clone(shared);
     thread::spawn(move || {
         // What a client says first has no type.
@@ -182,7 +199,7 @@ fn pump<From: Side, To: Side>(way: Way, from: &From, to: &To, shared: &Arc<Share
                 None => drop(to.write_all(&message)),
                 Some(Fate::Lost) => break,
                 Some(Fate::Halved) => {
-                    drop(to.write_all(&message[..message.len() / 2]));
+                    drop(to.write_all(message.get(..message.len() / 2).unwrap_or_default()));
                     break;
                 }
                 Some(Fate::Delayed) => {
@@ -204,8 +221,8 @@ fn pump<From: Side, To: Side>(way: Way, from: &From, to: &To, shared: &Arc<Share
 }
 
 /// One end of a connection.
-trait Side: Read + Write + Send + 'static {
-    fn twin(&self) -> Self;
+trait Side: Read + Write + Send + Sized + 'static {
+    fn twin(&self) -> io::Result<Self>;
     /// Nothing comes or goes any more.
     fn close(&self);
     /// Nothing goes any more.
@@ -215,8 +232,9 @@ trait Side: Read + Write + Send + 'static {
 macro_rules! side {
     ($stream:ty) => {
         impl Side for $stream {
-            fn twin(&self) -> Self {
-                self.try_clone().unwrap()
+            fn twin(&self) -> io::Result<Self> {
+                let twin = self.try_clone()?;
+                Ok(twin)
             }
             fn close(&self) {
                 drop(self.shutdown(Shutdown::Both));
@@ -233,11 +251,12 @@ side!(UnixStream);
 
 /// The next whole message, with its header.
 fn read_message(from: &mut impl Read, has_type: bool) -> Option<Vec<u8>> {
-    let mut message = vec![0; if has_type { 5 } else { 4 }];
-    from.read_exact(&mut message).ok()?;
-    let header = message.len();
-    let length = u32::from_be_bytes(message[header - 4..].try_into().unwrap());
-    message.resize(header - 4 + usize::try_from(length).unwrap(), 0);
-    from.read_exact(&mut message[header..]).ok()?;
-    Some(message)
+    let mut header = vec![0; if has_type { 5 } else { 4 }];
+    from.read_exact(&mut header).ok()?;
+    let length = u32::from_be_bytes(*header.last_chunk()?);
+    // The length counts itself.
+    let mut rest = vec![0; usize::try_from(length).ok()?.checked_sub(4)?];
+    from.read_exact(&mut rest).ok()?;
+    header.append(&mut rest);
+    Some(header)
 }
