@@ -1,5 +1,5 @@
-//! A disk that fails: each write, sync, open, truncation and deletion of each kind of call in turn, once,
-//! as a device that fails and as one that is full.
+//! A disk that fails: each write, sync, open, truncation and deletion of each kind of call, from opening the
+//! ledger to closing it, and of a backup, in turn, once, as a device that fails and as one that is full.
 //!
 //! Whatever fails, nothing panics, the ledger stays valid, an acknowledged call is on the disk even if
 //! the power goes then, and the same call again books once. A sync that failed has lost what it was for,
@@ -125,8 +125,12 @@ pub(crate) fn run(_: &Task) -> Result<Report, Finding> {
             planted = caught((0..changes).map(|at| case.fail(at, Failure::Device, true)))?;
         }
     }
+    let of_backups = fail_backups()?;
     Ok(Report {
-        did: format!("{tried} failures, every one of {} calls", cases.len()),
+        did: format!(
+            "{tried} failures, every one of {} calls; {of_backups} of a backup",
+            cases.len()
+        ),
         planted: vec![("ignored sync error", planted)],
     })
 }
@@ -175,6 +179,65 @@ fn prepare(folder: &Path, before: Before) -> Result<usize, Finding> {
         drop(ledger);
     }
     Ok(entries)
+}
+
+/// Has every change of a backup fail. Gives how many failed.
+fn fail_backups() -> Result<usize, Finding> {
+    let folder = tempfile::tempdir()?;
+    let entries = prepare(folder.path(), Before::Logged)?;
+    let changes = back_up(folder.path(), entries, None)?;
+    let failures = [Failure::Device, Failure::Full];
+    for failure in failures {
+        in_parallel(changes, |at| {
+            back_up(folder.path(), entries, Some((at, failure))).map_err(|finding| {
+                finding.within(&format!("backup, change {at} fails ({failure:?})"))
+            })
+        })?;
+    }
+    Ok(changes * failures.len())
+}
+
+/// Backs a ledger up while the disk fails. There is a whole copy afterwards, or none and nothing in its
+/// place. Gives how many changes of files there were.
+fn back_up(
+    ledger: &Path,
+    entries: usize,
+    fails: Option<(usize, Failure)>,
+) -> Result<usize, Finding> {
+    let place = tempfile::tempdir()?;
+    copy(ledger, place.path())?;
+    let store = watched_vfs::under(Rc::new(Hurried), || {
+        SqliteStore::open(&place.path().join(LEDGER))
+    })?;
+    let target = place.path().join("copy.db");
+    let failing = Failing::new(place.path(), fails, false)?;
+    let backed_up = catch_unwind(AssertUnwindSafe(|| {
+        watched_vfs::under(failing.clone(), || store.backup(&target))
+    }));
+    let Ok(backed_up) = backed_up else {
+        return Err(Finding::new("it panicked"));
+    };
+    let state_of = |path: &Path| watched_vfs::under(Rc::new(Hurried), || state_at(path));
+    if backed_up.is_err() {
+        let left = fs::read_dir(place.path())?.filter_map(Result::ok);
+        let left: Vec<String> = left.map(|file| workload::name(&file.path())).collect();
+        if left.iter().any(|name| name.contains("copy")) {
+            return Err(Finding::new(format!("{backed_up:?}, and it left {left:?}")));
+        }
+        watched_vfs::under(Rc::new(Hurried), || store.backup(&target))?;
+    } else if fails.is_some() {
+        return Err(Finding::new("a backup whose disk failed was acknowledged"));
+    }
+    for path in [&target, &place.path().join(LEDGER)] {
+        let found = state_of(path)?.entries;
+        if found != entries {
+            let path = workload::name(path);
+            return Err(Finding::new(format!(
+                "{found} of {entries} entries are in `{path}`"
+            )));
+        }
+    }
+    Ok(failing.changes.get())
 }
 
 const LEDGER: &str = "ledger.db";
