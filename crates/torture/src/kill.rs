@@ -5,43 +5,19 @@
 //! repeats that call and goes on from there.
 
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use clap::Args;
-use refund_ledger::Store;
-use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
-use refund_ledger::store::sqlite::SqliteStore;
-
 use crate::harness::{Finding, Report, Task, caught};
+use crate::place::Place;
 use crate::random::Random;
 use crate::workload::{self, BATCH, Calls};
+use clap::Args;
 
 /// How many kills one ledger sees; the longer it is, the longer each look at it takes.
 const KILLS_A_LEDGER: usize = 50;
-
-/// Where a ledger is.
-#[derive(Args, Clone, Debug)]
-#[group(required = true, multiple = false)]
-pub(crate) struct Place {
-    #[arg(long)]
-    file: Option<PathBuf>,
-    #[arg(long)]
-    postgres: Option<String>,
-}
-
-impl Place {
-    fn open(&self) -> Result<Arc<dyn Store>, Finding> {
-        match (&self.file, &self.postgres) {
-            (Some(file), _) => Ok(Arc::new(SqliteStore::open(file)?)),
-            (None, Some(url)) => Ok(Arc::new(PostgresStore::open(&PostgresOptions::new(url)?)?)),
-            (None, None) => Err(Finding::of_harness("no ledger is named")),
-        }
-    }
-}
 
 /// What a child does: it makes calls until it is killed.
 #[derive(Args, Clone, Debug)]
@@ -83,12 +59,7 @@ impl Booking {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("book").args(["--seed", &self.seed.to_string()]);
         command.args(["--from", &self.from.to_string()]);
-        if let Some(file) = &self.place.file {
-            command.arg("--file").arg(file);
-        }
-        if let Some(url) = &self.place.postgres {
-            command.args(["--postgres", url]);
-        }
+        command.args(self.place.arguments());
         if self.too_early {
             command.arg("--too-early");
         }
@@ -194,14 +165,17 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     for (number, kills) in parts(kills / 2).enumerate() {
         let folder = tempfile::tempdir()?;
         let database = server.create_database(&format!("killed_{number}"))?;
-        for (place, seed) in [(file(folder.path()), 0), (on_server(&database), 1)] {
+        for (place, seed) in [
+            (Place::in_folder(folder.path()), 0),
+            (Place::on_server(&database), 1),
+        ] {
             answered += kill_often(&place, task.seed(2 * number + seed), kills, false)?;
         }
     }
     let planted = caught((0..20).map(|number| {
         let folder = tempfile::tempdir()?;
         kill_often(
-            &file(folder.path()),
+            &Place::in_folder(folder.path()),
             task.seed(number),
             KILLS_A_LEDGER,
             true,
@@ -213,20 +187,6 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
         ),
         planted: vec![("acknowledge before commit", planted)],
     })
-}
-
-fn file(folder: &Path) -> Place {
-    Place {
-        file: Some(folder.join("ledger.db")),
-        postgres: None,
-    }
-}
-
-fn on_server(url: &str) -> Place {
-    Place {
-        file: None,
-        postgres: Some(url.to_owned()),
-    }
 }
 
 /// A number of kills in parts, one for each ledger.

@@ -19,10 +19,15 @@ mod disk;
 mod faults;
 mod harness;
 mod kill;
+mod migrate;
 mod money;
+mod place;
 mod power_cut;
 mod race;
 mod random;
+mod release;
+mod tamper;
+mod tenants;
 mod workload;
 
 use std::process::ExitCode;
@@ -40,6 +45,9 @@ const HARNESSES: &[Harness] = &[
     ("kill", kill::run),
     ("race", race::run),
     ("faults", faults::run),
+    ("tamper", tamper::run),
+    ("tenants", tenants::run),
+    ("migrate", migrate::run),
     ("money", money::run),
 ];
 
@@ -72,12 +80,21 @@ struct Arguments {
 enum Part {
     #[command(hide = true)]
     Book(kill::Booking),
+    #[command(hide = true)]
+    Attempt(race::Attempting),
+    /// Write the ledgers that later versions of the tables have to be brought up from
+    Release(release::Release),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(Part::Book(booking)) = arguments.part {
-        return match booking.run() {
+    if let Some(part) = arguments.part {
+        let done = match part {
+            Part::Book(booking) => booking.run(),
+            Part::Attempt(attempting) => attempting.run(),
+            Part::Release(release) => release.write(),
+        };
+        return match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(Finding { what, .. }) => {
                 eprintln!("{what}");
@@ -95,37 +112,68 @@ fn main() -> ExitCode {
         scale,
         seed: arguments.seed,
     };
-    let mut failed = false;
+    let start = Instant::now();
+    let mut table = Table::default();
     for (name, run) in HARNESSES {
         let is_asked =
             arguments.names.is_empty() || arguments.names.iter().any(|asked| asked == name);
-        if !is_asked {
-            continue;
-        }
-        let start = Instant::now();
-        match run(&task) {
-            Ok(report) => {
-                let took = start.elapsed().as_secs_f64();
-                println!("{name}: {} ({took:.1} s)", report.did);
-                for (bug, caught) in report.planted {
-                    if let Some(Finding { what, .. }) = caught {
-                        println!("  planted {bug}: caught: {}", first_line(&what));
-                    } else {
-                        failed = true;
-                        println!("  planted {bug}: NOT CAUGHT");
-                    }
-                }
-            }
-            Err(Finding { what, .. }) => {
-                failed = true;
-                println!("{name}: FOUND, with --seed {}: {what}", task.seed);
-            }
+        if is_asked {
+            table.add(name, || run(&task), task.seed);
         }
     }
-    if failed {
+    println!("\n| harness | what it did | planted bugs | time |\n|---|---|---|---:|");
+    println!("{}", table.rows.join("\n"));
+    println!("in all {:.0} s", start.elapsed().as_secs_f64());
+    if table.failed {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
+    }
+}
+
+/// What came of all harnesses, as it is shown at the end.
+#[derive(Default)]
+struct Table {
+    rows: Vec<String>,
+    failed: bool,
+}
+
+impl Table {
+    /// Runs a harness, and adds its row.
+    fn add(&mut self, name: &str, run: impl FnOnce() -> Result<Report, Finding>, seed: u64) {
+        println!("{name}");
+        let start = Instant::now();
+        let outcome = run();
+        let took = format!("{:.0} s", start.elapsed().as_secs_f64());
+        let (did, planted) = match outcome {
+            Ok(report) => {
+                println!("  {} ({took})", report.did);
+                (report.did, self.judge(report.planted))
+            }
+            Err(Finding { what, .. }) => {
+                self.failed = true;
+                println!("  FOUND, with --seed {seed}: {what}");
+                (format!("FOUND: {}", first_line(&what)), String::new())
+            }
+        };
+        self.rows
+            .push(format!("| {name} | {did} | {planted} | {took} |"));
+    }
+
+    /// Says of each planted bug whether it was caught; each must be.
+    fn judge(&mut self, planted: Vec<(&'static str, Option<Finding>)>) -> String {
+        let mut said = Vec::new();
+        for (bug, caught) in planted {
+            if let Some(Finding { what, .. }) = caught {
+                println!("  planted {bug}: caught: {}", first_line(&what));
+                said.push(format!("{bug}: caught"));
+            } else {
+                self.failed = true;
+                println!("  planted {bug}: NOT CAUGHT");
+                said.push(format!("{bug}: NOT CAUGHT"));
+            }
+        }
+        said.join("; ")
     }
 }
 

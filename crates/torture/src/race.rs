@@ -1,7 +1,11 @@
-//! Many who want the same: threads book on few movements, under few external ids, more than there is.
+//! Many who want the same: threads and processes book on few movements, under few external ids, more than
+//! there is; and over the store in memory a scheduler decides who goes on at each call of the store.
 //!
 //! At the end of each round no movement has given back more than was charged, no external id was booked
 //! twice, all who asked for one got the same refund, and the ledger is valid.
+
+mod processes;
+mod schedules;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
@@ -22,6 +26,8 @@ use crate::harness::{Finding, Report, Task, caught};
 use crate::random::Random;
 use crate::workload::command;
 
+pub(crate) use processes::Attempting;
+
 const THREADS: usize = 8;
 
 /// How many attempts each thread makes before what came of them is looked at.
@@ -39,6 +45,7 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     // Most where they cost least.
     let (on_server, in_file) = (attempts / 50, attempts / 10);
     let in_memory = attempts - on_server - in_file;
+    let schedules = task.scaled(20_000, 2_000_000);
     let folder = tempfile::tempdir()?;
     let server = postgres_cluster::Cluster::start()?;
     let mut booked = race(&memory, task.seed(0), in_memory)?;
@@ -48,13 +55,23 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
         task.seed(2),
         on_server,
     )?;
+    let (by_processes, more) = processes::race(&server, task.seed(4), attempts / 50)?;
+    booked += more;
+    schedules::try_many(|store| store, task.seed(5), schedules)?;
     let unlocked = |number| Ok(Arc::new(Unlocked(memory(number)?)) as Arc<dyn Store>);
     let planted = caught([race(&unlocked, task.seed(3), 100_000)].into_iter())?;
+    let planted_schedules =
+        schedules::try_many(|store| Arc::new(Unlocked(store)), task.seed(6), 1_000);
+    let planted_schedules = caught([planted_schedules].into_iter())?;
     Ok(Report {
         did: format!(
-            "{attempts} attempts by {THREADS} threads ({in_memory} in memory, {in_file} over SQLite, {on_server} over PostgreSQL), {booked} of them booked"
+            "{attempts} attempts by {THREADS} threads ({in_memory} in memory, {in_file} over SQLite, {on_server} over PostgreSQL) and {by_processes} by {} processes, {booked} of them booked; {schedules} schedules in memory",
+            processes::PROCESSES
         ),
-        planted: vec![("check-then-insert outside the transaction", planted)],
+        planted: vec![
+            ("check-then-insert outside the transaction", planted),
+            ("the same under a scheduler", planted_schedules),
+        ],
     })
 }
 
@@ -98,26 +115,40 @@ fn race(
     Ok(booked)
 }
 
+/// The refunds that somebody was told of, by the number of their external id.
+type Told = BTreeMap<usize, RefundId>;
+
 fn race_once(ledger: &Ledger, seed: u64, round: usize) -> Result<usize, Finding> {
+    check_round(ledger, round, || {
+        thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS)
+                .map(|thread| scope.spawn(move || attempt(ledger, seed, round, thread)))
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| {
+                    thread
+                        .join()
+                        .unwrap_or_else(|_| Err(Finding::new("it panicked")))
+                })
+                .collect()
+        })
+    })
+}
+
+/// Records the movements of a round, has it raced, and looks at what came of it. Gives how many refunds
+/// were booked.
+fn check_round(
+    ledger: &Ledger,
+    round: usize,
+    race: impl FnOnce() -> Vec<Result<Told, Finding>>,
+) -> Result<usize, Finding> {
     for at in 0..MOVEMENTS {
         ledger.execute(&record(round, at))?;
     }
-    let answered: Vec<Result<BTreeMap<usize, RefundId>, Finding>> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS)
-            .map(|thread| scope.spawn(move || attempt(ledger, seed, round, thread)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| {
-                thread
-                    .join()
-                    .unwrap_or_else(|_| Err(Finding::new("it panicked")))
-            })
-            .collect()
-    });
-    let mut ids: BTreeMap<usize, RefundId> = BTreeMap::new();
-    for answered in answered {
-        for (external_id, id) in answered? {
+    let mut ids = Told::new();
+    for told in race() {
+        for (external_id, id) in told? {
             let known = *ids.entry(external_id).or_insert(id);
             if known != id {
                 return Err(Finding::new(format!(
@@ -141,18 +172,15 @@ fn race_once(ledger: &Ledger, seed: u64, round: usize) -> Result<usize, Finding>
     Ok(ids.len())
 }
 
-/// Gives the refunds that this thread was told of, by the number of their external id.
-fn attempt(
-    ledger: &Ledger,
-    seed: u64,
-    round: usize,
-    thread: usize,
-) -> Result<BTreeMap<usize, RefundId>, Finding> {
+/// Makes the attempts of one of those that race.
+fn attempt(ledger: &Ledger, seed: u64, round: usize, thread: usize) -> Result<Told, Finding> {
     let mut random = Random::of(seed, u64::try_from(round * THREADS + thread).unwrap_or(0));
-    let mut told = BTreeMap::new();
+    let mut told = Told::new();
     for _ in 0..ATTEMPTS_A_ROUND {
         let external_id = random.below(EXTERNAL_IDS);
-        match ledger.execute(&create(round, external_id)) {
+        // An external id always asks for the same: all of them together for more than was charged.
+        let (at, cents) = (external_id % MOVEMENTS, 150 + 7 * external_id);
+        match ledger.execute(&create(round, at, external_id, cents)) {
             Ok(receipt) => {
                 let id = receipt
                     .refund_id
@@ -185,9 +213,8 @@ fn record(round: usize, at: usize) -> Command {
     ))
 }
 
-/// An external id always asks for the same: all of them together for more than was charged.
-fn create(round: usize, external_id: usize) -> Command {
-    let (at, cents) = (external_id % MOVEMENTS, 150 + 7 * external_id);
+/// A refund on a movement of a round.
+fn create(round: usize, at: usize, external_id: usize, cents: usize) -> Command {
     command(&format!(
         r#"{{"op":"create_refund","org_id":"acme","subscription_id":"sub-7","movement_id":"mov-{round}-{at}","body":{{"refund_datetime":"2022-02-24T13:45:10Z","amount":{{"value_with_taxes":{}.{:02}}},"external_refund_unique_id":"ref-{round}-{external_id}","billable":false,"description":"Two days"}}}}"#,
         cents / 100,

@@ -1,0 +1,127 @@
+//! The same under a scheduler that decides at each call of the store who goes on. Each call of the store in
+//! memory is one critical section, so nothing that could come in between is left out.
+
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use refund_ledger::store::memory::MemoryStore;
+use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
+use refund_ledger::{
+    ErrorCode, JournalPosition, JournalRecord, Ledger, ListAfter, Page, Refund, RefundFilter,
+    Store, StoreError,
+};
+use shuttle::scheduler::RandomScheduler;
+use shuttle::{Config, Runner, thread};
+
+use super::{Told, check_round, create};
+use crate::harness::Finding;
+use crate::random::Random;
+use crate::workload;
+
+const THREADS: u64 = 3;
+
+/// How many refunds each thread asks for.
+const ATTEMPTS: usize = 3;
+
+/// Of how many. Three of them are more than there is on the movement.
+const EXTERNAL_IDS: usize = 4;
+
+/// Tries so many schedules over stores that `wrap` gives.
+pub(super) fn try_many(
+    wrap: fn(Arc<dyn Store>) -> Arc<dyn Store>,
+    seed: u64,
+    schedules: usize,
+) -> Result<(), Finding> {
+    let found = Arc::new(Mutex::new(None));
+    let every = found.clone();
+    let scheduler = RandomScheduler::new_from_seed(seed, schedules);
+    Runner::new(scheduler, Config::new()).run(move || {
+        let mut found = every.lock().unwrap_or_else(PoisonError::into_inner);
+        if found.is_none() {
+            *found = try_one(wrap, seed).err();
+        }
+    });
+    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+    found.take().map_or(Ok(()), Err)
+}
+
+fn try_one(wrap: fn(Arc<dyn Store>) -> Arc<dyn Store>, seed: u64) -> Result<(), Finding> {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let scheduled = Arc::new(Scheduled(wrap(store.clone())));
+    check_round(&workload::ledger(store, 0), 0, || {
+        let threads: Vec<_> = (0..THREADS)
+            .map(|number| {
+                let first = usize::try_from(number).unwrap_or(0) + 1;
+                let ledger = workload::ledger(scheduled.clone(), first);
+                thread::spawn(move || attempt(&ledger, Random::of(seed, number)))
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err(Finding::new("it panicked")))
+            })
+            .collect()
+    })
+    .map(drop)
+}
+
+fn attempt(ledger: &Ledger, mut random: Random) -> Result<Told, Finding> {
+    let mut told = Told::new();
+    for _ in 0..ATTEMPTS {
+        let external_id = random.below(EXTERNAL_IDS);
+        match ledger.execute(&create(0, 0, external_id, 3_600)) {
+            Ok(receipt) => {
+                let id = receipt
+                    .refund_id
+                    .ok_or_else(|| Finding::new("no id was told"))?;
+                told.insert(external_id, id);
+            }
+            Err(error) if error.code() == ErrorCode::OverRefund || error.is_retryable() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(told)
+}
+
+/// Lets the scheduler decide before each call, and keeps no lock between reading and writing.
+struct Scheduled(Arc<dyn Store>);
+
+impl Store for Scheduled {
+    fn load(&self, wanted: &ReadSet) -> Result<Snapshot, StoreError> {
+        thread::yield_now();
+        self.0.load(wanted)
+    }
+
+    fn commit(&self, batch: &WriteBatch) -> Result<(), StoreError> {
+        thread::yield_now();
+        self.0.commit(batch)
+    }
+
+    fn list_refunds(
+        &self,
+        filter: &RefundFilter,
+        after: Option<ListAfter>,
+        limit: usize,
+    ) -> Result<Page<Refund>, StoreError> {
+        self.0.list_refunds(filter, after, limit)
+    }
+
+    fn journal(
+        &self,
+        after: JournalPosition,
+        limit: usize,
+    ) -> Result<Vec<JournalRecord>, StoreError> {
+        self.0.journal(after, limit)
+    }
+
+    fn scan(
+        &self,
+        range: &ScanRange<'_>,
+        visit: &mut dyn FnMut(ScanRow<'_>) -> ControlFlow<()>,
+    ) -> Result<JournalPosition, StoreError> {
+        self.0.scan(range, visit)
+    }
+}
