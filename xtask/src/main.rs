@@ -48,6 +48,7 @@ const TEST: &[Step] = &[
     Step::native("tests", native::tests),
     Step::native("examples", native::examples),
     Step::native("features one by one", native::features),
+    Step::native("torture", torture::quick),
     Step::foreign("core, contract and reconciliation for wasm", bare::check),
     Step::foreign("contract, by schemathesis", contract::check),
     npm::BUILD,
