@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use common::{
     Book, accepted, charge, external, id, key, non_subscribable, plain, plain_charge, standard,
+    time,
 };
 use refund_ledger::wire::{
     BalanceBody, ErrorBody, JournalLine, MovementBody, RefundBody, ReportBody, RevisionBody,
@@ -71,7 +72,7 @@ fn json(value: &impl Serialize) -> String {
 fn eventful() -> Book {
     let book = Book::new();
     accepted(book.create(&standard("r-1")));
-    book.host.set("2022-03-01T08:30:00.25Z");
+    book.host.set(time("2022-03-01T08:30:00.25Z"));
     let clerk = book.with(|ledger| ledger.with_actor(id("clerk")));
     accepted(clerk.update("r-1", &standard("r-1").text("description", "Three days")));
     accepted(book.create_other(&non_subscribable("r-2"), None));

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use common::{
-    Answer, Book, Json, accepted, charge, external, key, non_subscribable, plain, refused, standard,
+    Answer, Book, Json, accepted, charge, external, key, non_subscribable, plain, refused,
+    standard, time,
 };
 use refund_ledger::wire::parse_refund_request;
 use refund_ledger::{
@@ -340,7 +341,7 @@ fn an_identical_update_succeeds_before_the_rows_behind_it() {
 #[test]
 fn a_replay_answers_before_everything_behind_idempotency() {
     let book = strict(&book());
-    book.host.set("2001-01-01T00:00:00Z");
+    book.host.set(time("2001-01-01T00:00:00Z"));
     common::replayed(book.unchanged(|| book.create(&standard("live"))));
 }
 

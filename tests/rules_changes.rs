@@ -11,7 +11,7 @@ mod common;
 
 use common::{
     Book, Json, accepted, charge, external, key, non_subscribable, plain, refused, replayed,
-    standard,
+    standard, time,
 };
 use refund_ledger::{EntryKind, RefundFilter};
 
@@ -147,7 +147,7 @@ fn an_identical_update_writes_nothing_whatever_revision_it_expects() {
 #[test]
 fn an_identical_update_is_judged_by_no_policy_and_no_cap() {
     let book = booked();
-    book.host.set("2001-01-01T00:00:00Z");
+    book.host.set(time("2001-01-01T00:00:00Z"));
     replayed(book.unchanged(|| book.update("r-1", &standard("r-1"))));
 }
 
@@ -218,7 +218,7 @@ fn an_update_finds_only_live_refunds_of_its_own_movement() {
 #[test]
 fn a_delete_frees_the_balance_and_leaves_a_tombstone() {
     let book = booked();
-    book.host.set("2022-03-02T00:00:00Z");
+    book.host.set(time("2022-03-02T00:00:00Z"));
     let receipt = accepted(book.delete("r-1"));
     assert_eq!(
         receipt.revision,
@@ -293,7 +293,7 @@ fn erasing_removes_the_text_from_every_revision_and_keeps_the_chain_valid() {
     accepted(book.update("r-1", &standard("r-1").text("description", "Second words")));
     accepted(book.update("r-1", &standard("r-1").text("description", "Third words")));
     let before = book.refund("r-1");
-    book.host.set("2022-03-02T00:00:00Z");
+    book.host.set(time("2022-03-02T00:00:00Z"));
     let receipt = accepted(book.erase(Some("r-1")));
     assert_eq!(receipt.revision, Some(3), "erasing makes no revision");
     let after = book.refund("r-1");
@@ -441,9 +441,9 @@ fn an_update_of_an_erased_refund_brings_a_new_text() {
 #[test]
 fn the_history_shows_every_revision_also_of_a_deleted_refund() {
     let book = booked();
-    book.host.set("2022-03-02T00:00:00Z");
+    book.host.set(time("2022-03-02T00:00:00Z"));
     accepted(book.update("r-1", &standard("r-1").set(WITH, "12.11")));
-    book.host.set("2022-03-03T00:00:00Z");
+    book.host.set(time("2022-03-03T00:00:00Z"));
     let clerk = book.with(|ledger| ledger.with_actor(common::id("clerk")));
     accepted(clerk.delete("r-1"));
     let history = book

@@ -211,7 +211,7 @@ fn a_replay_of_the_rest_answers_though_it_is_the_rest_no_more() {
 fn a_replay_answers_years_later_and_against_every_policy() {
     let book = Book::new();
     accepted(book.create(&standard("r-1")));
-    book.host.set("2031-01-01T00:00:00Z");
+    book.host.set(time("2031-01-01T00:00:00Z"));
     replayed(book.unchanged(|| book.create(&standard("r-1"))));
     let strict = book.with(|ledger| {
         ledger.with_policy(Policy {
@@ -221,7 +221,7 @@ fn a_replay_answers_years_later_and_against_every_policy() {
         })
     });
     replayed(book.unchanged(|| strict.create(&standard("r-1"))));
-    book.host.set("2001-01-01T00:00:00Z");
+    book.host.set(time("2001-01-01T00:00:00Z"));
     replayed(book.unchanged(|| strict.create(&standard("r-1"))));
 }
 

@@ -11,7 +11,7 @@ mod common;
 
 use common::{
     Book, accepted, at_fault, charge, fields, key, non_subscribable, plain_charge, refused,
-    replayed, standard,
+    replayed, standard, time,
 };
 use refund_ledger::EntryKind;
 
@@ -217,7 +217,7 @@ fn all_four_fields_of_a_movement_are_required() {
 #[test]
 fn a_chain_is_never_dated_back() {
     let book = Book::new();
-    book.host.set("2022-02-28T00:00:00Z");
+    book.host.set(time("2022-02-28T00:00:00Z"));
     accepted(book.create(&standard("r-1")));
     let refund = book.refund("r-1");
     assert_eq!(

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use common::{
     Book, Json, accepted, charge, external, id, key, non_subscribable, plain, refused, replayed,
-    standard,
+    standard, time,
 };
 use refund_ledger::store::memory::MemoryStore;
 use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
@@ -85,7 +85,7 @@ fn the_window_is_off_until_it_is_set_and_counts_from_the_movement() {
     );
     accepted(book.create(&dated("2022-02-28T00:00:00Z")));
     // It is the refund's date that counts, not the day of the request.
-    book.host.set("2030-01-01T00:00:00Z");
+    book.host.set(time("2030-01-01T00:00:00Z"));
     accepted(book.create(&standard("r-2")));
 }
 
@@ -151,7 +151,7 @@ fn verify_ignores_the_policy() {
             ..Policy::default()
         })
     });
-    strict.host.set("2001-01-01T00:00:00Z");
+    strict.host.set(time("2001-01-01T00:00:00Z"));
     strict.verifies();
 }
 

@@ -2,6 +2,7 @@
 //! be exchanged, and assertions that fail in words.
 #![allow(
     dead_code,
+    unused_imports,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -10,67 +11,15 @@
     reason = "helpers of tests: each test file uses some of them, and a test fails by panicking"
 )]
 
-use std::fmt::Write as _;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+pub(crate) use reference_model::{Json, StillHost, line, quoted};
 use refund_ledger::store::memory::MemoryStore;
 use refund_ledger::wire::{parse_line, parse_non_subscribable_request};
 use refund_ledger::{
-    Balance, Batch, Command, Host, Id, Ledger, LedgerError, Minted, MovementKey, Operation,
-    Receipt, Refund, RefundFilter, RefundId, RefundLookup, Salt, Store, Timestamp,
+    Balance, Batch, Command, Id, Ledger, LedgerError, MovementKey, Operation, Receipt, Refund,
+    RefundFilter, RefundLookup, Store, Timestamp,
 };
-
-/// A host whose clock moves only when told to, and whose ids and salts count up.
-pub(crate) struct StillHost {
-    now: Mutex<Timestamp>,
-    minted: AtomicU64,
-}
-
-impl StillHost {
-    pub(crate) fn at(now: &str) -> Self {
-        Self {
-            now: Mutex::new(time(now)),
-            minted: AtomicU64::new(0),
-        }
-    }
-
-    pub(crate) fn set(&self, now: &str) {
-        *self.now.lock().unwrap() = time(now);
-    }
-
-    /// From now on the clock shows this, and ids and salts count on from there.
-    pub(crate) fn go_on(&self, now: Timestamp, minted: u64) {
-        *self.now.lock().unwrap() = now;
-        self.minted.store(minted, Ordering::Relaxed);
-    }
-
-    /// What the n-th command is given.
-    pub(crate) fn minted(now: Timestamp, n: u64) -> Minted {
-        let mut random = [0; 10];
-        random[2..].copy_from_slice(&n.to_be_bytes());
-        let mut salt = [0xA5; 16];
-        salt[8..].copy_from_slice(&n.to_be_bytes());
-        Minted {
-            refund_id: RefundId::from_millis_and_random(
-                u64::try_from(now.unix_millis()).unwrap_or(0),
-                &random,
-            ),
-            salt: Salt(salt),
-        }
-    }
-}
-
-impl Host for StillHost {
-    fn now(&self) -> Timestamp {
-        *self.now.lock().unwrap()
-    }
-
-    fn mint(&self, now: Timestamp) -> Result<Minted, LedgerError> {
-        let n = self.minted.fetch_add(1, Ordering::Relaxed) + 1;
-        Ok(Self::minted(now, n))
-    }
-}
 
 pub(crate) fn time(text: &str) -> Timestamp {
     text.parse()
@@ -87,111 +36,6 @@ pub(crate) fn key(org: &str, subscription: &str, movement: &str) -> MovementKey 
 
 pub(crate) fn external(text: &str) -> RefundLookup {
     RefundLookup::ExternalId(id(text))
-}
-
-/// A string as JSON text.
-pub(crate) fn quoted(text: &str) -> String {
-    serde_json::to_string(text).expect("any string is JSON")
-}
-
-/// JSON text in which each part can be exchanged for any other text, valid or not.
-#[derive(Clone, Debug)]
-pub(crate) enum Json {
-    Raw(String),
-    Object(Vec<(String, Json)>),
-}
-
-impl Json {
-    pub(crate) fn object() -> Self {
-        Self::Object(Vec::new())
-    }
-
-    /// The same with the part at this path (`amount.tax.type`) set to this text.
-    pub(crate) fn set(mut self, path: &str, raw: impl Into<Self>) -> Self {
-        self.put(path, raw.into());
-        self
-    }
-
-    /// The same with the part at this path set to a string.
-    pub(crate) fn text(self, path: &str, text: &str) -> Self {
-        self.set(path, quoted(text))
-    }
-
-    /// The same without the part at this path.
-    pub(crate) fn leave_out(mut self, path: &str) -> Self {
-        let (parent, name) = path.rsplit_once('.').unwrap_or(("", path));
-        let mut node = &mut self;
-        for part in parent.split('.').filter(|part| !part.is_empty()) {
-            node = node
-                .field(part)
-                .unwrap_or_else(|| panic!("no field `{part}` on the way to `{path}`"));
-        }
-        let Self::Object(fields) = node else {
-            panic!("`{parent}` is no object");
-        };
-        let before = fields.len();
-        fields.retain(|(have, _)| have != name);
-        assert!(fields.len() < before, "no field `{path}` to leave out");
-        self
-    }
-
-    fn field(&mut self, name: &str) -> Option<&mut Self> {
-        match self {
-            Self::Object(fields) => fields
-                .iter_mut()
-                .find(|(have, _)| have == name)
-                .map(|(_, value)| value),
-            Self::Raw(_) => None,
-        }
-    }
-
-    fn put(&mut self, path: &str, raw: Self) {
-        let (name, rest) = match path.split_once('.') {
-            Some((name, rest)) => (name, Some(rest)),
-            None => (path, None),
-        };
-        let Self::Object(fields) = self else {
-            panic!("`{path}` leads into something that is no object");
-        };
-        let at = fields
-            .iter()
-            .position(|(have, _)| have == name)
-            .unwrap_or_else(|| {
-                fields.push((name.into(), Self::object()));
-                fields.len() - 1
-            });
-        match rest {
-            Some(rest) => fields[at].1.put(rest, raw),
-            None => fields[at].1 = raw,
-        }
-    }
-
-    pub(crate) fn render(&self) -> String {
-        match self {
-            Self::Raw(text) => text.clone(),
-            Self::Object(fields) => {
-                let mut out = String::from("{");
-                for (at, (name, value)) in fields.iter().enumerate() {
-                    let comma = if at == 0 { "" } else { "," };
-                    write!(out, "{comma}{}:{}", quoted(name), value.render()).unwrap();
-                }
-                out.push('}');
-                out
-            }
-        }
-    }
-}
-
-impl From<&str> for Json {
-    fn from(raw: &str) -> Self {
-        Self::Raw(raw.into())
-    }
-}
-
-impl From<String> for Json {
-    fn from(raw: String) -> Self {
-        Self::Raw(raw)
-    }
 }
 
 /// A charge of 121 EUR, 100 without taxes.
@@ -242,15 +86,6 @@ pub(crate) fn non_subscribable(external_id: &str) -> Json {
         .text("transaction_type_id", "tt-3")
 }
 
-/// A line of an import file about a movement.
-pub(crate) fn line(op: &str, movement: &MovementKey) -> Json {
-    Json::object()
-        .text("op", op)
-        .text("org_id", movement.org_id())
-        .text("subscription_id", movement.subscription_id())
-        .text("movement_id", movement.movement_id())
-}
-
 pub(crate) fn command(line: &Json) -> Result<Command, LedgerError> {
     parse_line(line.render().as_bytes()).map(|line| line.command)
 }
@@ -271,7 +106,7 @@ impl Book {
     }
 
     pub(crate) fn over(store: Arc<dyn Store>) -> Self {
-        let host = Arc::new(StillHost::at("2022-03-01T00:00:00Z"));
+        let host = Arc::new(StillHost::at(time("2022-03-01T00:00:00Z")));
         Self {
             ledger: Ledger::new(store, host.clone()),
             host,

@@ -1,16 +1,15 @@
 //! A small ledger, written a second time from the design's text: plain maps and whole numbers, no
 //! rule of the library's. What the library answers is compared with what this one does.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "the model is a test: it fails by panicking"
-)]
 
 use std::collections::BTreeMap;
 
+use crate::amount::{Minor, Tax};
+use crate::command::{Ask, Command, Form, Key, MovementAsk, Op, RefundAsk, Target};
+
 /// A mistake that can be planted in the model, to show that the comparison would find it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Mistake {
+pub enum Mistake {
+    /// It does what the design says.
     #[default]
     None,
     /// A delete gives nothing back to the balance.
@@ -33,81 +32,8 @@ pub(crate) enum Mistake {
     HalfDown,
 }
 
-/// Where a movement is: org, subscription, movement.
-pub(crate) type Key = (&'static str, &'static str, &'static str);
-
-/// Hundred-thousandths of a currency's unit: no currency is finer.
-pub(crate) type Value = i128;
-
-/// How a value is written, which must not matter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Number,
-    LongNumber,
-    Text,
-    LongText,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ask {
-    pub(crate) with: Option<Value>,
-    pub(crate) without: Option<Value>,
-    /// Type and ten-thousandths of a per cent.
-    pub(crate) tax: Option<(&'static str, i128)>,
-    pub(crate) currency: Option<&'static str>,
-    pub(crate) form: Form,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct MovementAsk {
-    pub(crate) currency: &'static str,
-    pub(crate) occurred_at: i64,
-    pub(crate) amount: Ask,
-    pub(crate) text: &'static str,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RefundAsk {
-    /// The transaction type of a non-subscribable refund.
-    pub(crate) transaction_type: Option<&'static str>,
-    pub(crate) datetime: i64,
-    pub(crate) period: (Option<i64>, Option<i64>),
-    pub(crate) amount: Ask,
-    pub(crate) billable: bool,
-    pub(crate) invoice: Option<&'static str>,
-    pub(crate) external_id: Option<&'static str>,
-    pub(crate) text: &'static str,
-}
-
-/// Which refund: the one that the n-th command created, or by external id.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    Nth(u64),
-    External(&'static str),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Op {
-    Record(MovementAsk),
-    Void,
-    Create(RefundAsk, Option<&'static str>),
-    Update(Target, Option<u32>, RefundAsk),
-    Delete(Target, Option<u32>),
-    Erase(Option<Target>),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Command {
-    pub(crate) key: Key,
-    pub(crate) op: Op,
-}
-
 /// What a command is answered: replayed, the refund, its revision. Or a code.
 pub(crate) type Reply = Result<(bool, Option<u64>, Option<u32>), &'static str>;
-
-/// An amount in minor units.
-type Minor = (i128, i128);
-type Tax = Option<(&'static str, i128)>;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Movement {
@@ -141,19 +67,21 @@ pub(crate) struct Refund {
     pub(crate) key: Key,
     /// The id that makes it unique, and whether it came as an idempotency key.
     pub(crate) external_id: Option<(&'static str, bool)>,
-    /// The first is revision 1.
-    pub(crate) revisions: Vec<Content>,
+    /// Revision 1.
+    pub(crate) first: Content,
+    /// Revision 2 and on.
+    pub(crate) later: Vec<Content>,
     pub(crate) created_at: i64,
     pub(crate) updated_at: i64,
 }
 
 impl Refund {
     pub(crate) fn now(&self) -> &Content {
-        &self.revisions[self.revisions.len() - 1]
+        self.later.last().unwrap_or(&self.first)
     }
 
     pub(crate) fn revision(&self) -> u32 {
-        u32::try_from(self.revisions.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.later.len() + 1).unwrap_or(u32::MAX)
     }
 }
 
@@ -164,21 +92,6 @@ pub(crate) struct Model {
     /// By the number of the command that created them.
     pub(crate) refunds: BTreeMap<u64, Refund>,
     pub(crate) entries: u64,
-}
-
-pub(crate) fn exponent(currency: &str) -> u32 {
-    match currency {
-        "JPY" => 0,
-        "BHD" => 3,
-        "CLF" => 4,
-        _ => 2,
-    }
-}
-
-/// In minor units, if it is whole in them.
-fn minor(value: Value, currency: &str) -> Option<i128> {
-    let unit = 10_i128.pow(5 - exponent(currency));
-    (value % unit == 0).then(|| value / unit)
 }
 
 const DAY: i64 = 24 * 3_600;
@@ -238,8 +151,11 @@ impl Model {
 
     /// What the live refunds of a movement leave of it.
     pub(crate) fn left(&self, key: Key) -> Minor {
-        let (with, without) = self.movements[&key].amount;
-        self.live(key).fold((with, without), |left, refund| {
+        let amount = self
+            .movements
+            .get(&key)
+            .map_or((0, 0), |movement| movement.amount);
+        self.live(key).fold(amount, |left, refund| {
             let taken = refund.now().amount;
             (left.0 - taken.0, left.1 - taken.1)
         })
@@ -333,7 +249,7 @@ impl Model {
             let first = if self.mistake == Mistake::ReplayComparesWithNow {
                 holder.now()
             } else {
-                &holder.revisions[0]
+                &holder.first
             };
             let same = holder.key == key
                 && holder.external_id == external_id
@@ -362,7 +278,8 @@ impl Model {
             Refund {
                 key,
                 external_id,
-                revisions: vec![Self::content(ask, amount, currency)],
+                first: Self::content(ask, amount, currency),
+                later: Vec::new(),
                 created_at: recorded,
                 updated_at: recorded,
             },
@@ -370,7 +287,7 @@ impl Model {
         Ok((false, Some(number), Some(1)))
     }
 
-    fn find(&self, key: Key, target: &Target) -> Result<u64, &'static str> {
+    fn find(&self, key: Key, target: &Target) -> Result<(u64, &Refund), &'static str> {
         let found = match target {
             Target::Nth(number) => self.refunds.get_key_value(number),
             Target::External(id) => self.refunds.iter().find(|(_, refund)| {
@@ -379,7 +296,7 @@ impl Model {
         };
         found
             .filter(|(_, refund)| refund.key == key)
-            .map(|(number, _)| *number)
+            .map(|(number, refund)| (*number, refund))
             .ok_or("refund_not_found")
     }
 
@@ -393,16 +310,15 @@ impl Model {
         as_file: bool,
     ) -> Reply {
         let movement = self.movements.get(&key).ok_or("movement_not_found")?;
-        let number = self.find(key, target)?;
-        let refund = &self.refunds[&number];
+        let (number, refund) = self.find(key, target)?;
         let keeps_id = match (ask.external_id, refund.external_id) {
             (None, _) => true,
             (Some(given), kept) => kept == Some((given, false)),
         };
         let currency = movement.currency;
-        if as_file && let Some(expected) = expected.filter(|expected| *expected > 0) {
-            // The revision behind the expected one stands at its number in the list.
-            let then = refund.revisions.get(expected as usize);
+        if as_file && let Some(behind) = expected.and_then(|expected| expected.checked_sub(1)) {
+            // The revision behind the expected one: revision 2 is the first of the later ones.
+            let then = refund.later.get(behind as usize);
             if then
                 .is_some_and(|then| !then.deleted && keeps_id && self.same_content(ask, then, true))
             {
@@ -442,7 +358,7 @@ impl Model {
 
     fn change(&mut self, number: u64, recorded: i64, content: Content) -> Reply {
         let refund = self.refunds.get_mut(&number).ok_or("refund_not_found")?;
-        refund.revisions.push(content);
+        refund.later.push(content);
         refund.updated_at = recorded;
         Ok((false, Some(number), Some(refund.revision())))
     }
@@ -456,8 +372,7 @@ impl Model {
         as_file: bool,
     ) -> Reply {
         self.movements.get(&key).ok_or("movement_not_found")?;
-        let number = self.find(key, target)?;
-        let refund = &self.refunds[&number];
+        let (number, refund) = self.find(key, target)?;
         if refund.now().deleted {
             return if as_file {
                 Ok((true, Some(number), Some(refund.revision())))
@@ -488,14 +403,13 @@ impl Model {
             }
             return Ok((replayed, None, None));
         };
-        let number = self.find(key, target)?;
-        let refund = &self.refunds[&number];
+        let (number, refund) = self.find(key, target)?;
         let revision = Some(refund.revision());
         let replayed = refund.now().text.is_none();
         if !replayed {
             self.tick(key, now);
             if let Some(refund) = self.refunds.get_mut(&number) {
-                for content in &mut refund.revisions {
+                for content in std::iter::once(&mut refund.first).chain(&mut refund.later) {
                     content.text = None;
                 }
             }
@@ -531,69 +445,6 @@ impl Model {
                 None => replay,
             }
             && self.same_amount(&ask.amount, kept.currency, kept.amount, kept.tax, kept.form)
-    }
-
-    fn same_amount(&self, ask: &Ask, currency: &str, kept: Minor, tax: Tax, form: Form) -> bool {
-        let same = |given: Option<Value>, kept: i128| {
-            given.is_none_or(|given| minor(given, currency) == Some(kept))
-        };
-        same(ask.with, kept.0)
-            && same(ask.without, kept.1)
-            && ask.tax == tax
-            && ask.currency.is_none_or(|given| given == currency)
-            && (self.mistake != Mistake::ComparedAsText || ask.form == form)
-    }
-
-    fn resolve(
-        &self,
-        ask: &Ask,
-        currency: &str,
-        left: Option<Minor>,
-    ) -> Result<Minor, &'static str> {
-        if ask.currency.is_some_and(|given| given != currency) {
-            return Err("currency_mismatch");
-        }
-        let whole = |value: Option<Value>| match value {
-            None => Ok(None),
-            Some(value) => minor(value, currency).map(Some).ok_or("invalid_request"),
-        };
-        let (with, without) = (whole(ask.with)?, whole(ask.without)?);
-        // The remainder rule. A rest with more without taxes than with is no amount.
-        if let Some(left) = left.filter(|left| left.0 > 0 && left.0 >= left.1)
-            && with.is_none_or(|with| with == left.0)
-            && without.is_none_or(|without| without == left.1)
-            && self.mistake != Mistake::RestIsTaxed
-        {
-            return Ok(left);
-        }
-        let million = 1_000_000;
-        let parts = million + ask.tax.map_or(0, |(_, percentage)| percentage);
-        let round = |numerator: i128, denominator: i128| {
-            let (whole, rest) = (numerator / denominator, numerator % denominator);
-            let half_up = if self.mistake == Mistake::HalfDown {
-                rest * 2 > denominator
-            } else {
-                rest * 2 >= denominator
-            };
-            whole + i128::from(half_up)
-        };
-        let both = match (with, without) {
-            (Some(with), Some(without)) => (with, without),
-            (Some(with), None) => (with, round(with * million, parts)),
-            (None, Some(without)) => (round(without * parts, million), without),
-            (None, None) => return Err("invalid_request"),
-        };
-        if both.1 == 0 {
-            return Err("invalid_request");
-        }
-        let fits = match ask.tax {
-            None => both.0 == both.1,
-            Some(_) => (both.1 * parts - both.0 * million).abs() <= million,
-        };
-        if with.is_some() && without.is_some() && !fits {
-            return Err("tax_mismatch");
-        }
-        Ok(both)
     }
 
     /// The policy as it is by default.
