@@ -345,7 +345,13 @@ impl Model {
         if self.mistake != Mistake::UpdateKeepsOldAmount {
             left = (left.0 + current.amount.0, left.1 + current.amount.1);
         }
-        let amount = self.resolve(&ask.amount, currency, Some(left))?;
+        // An amount that is sent back is kept: what was the rest once need not be it now.
+        let (kept, tax, form) = (current.amount, current.tax, current.form);
+        let amount = if self.same_amount(&ask.amount, currency, kept, tax, form) {
+            kept
+        } else {
+            self.resolve(&ask.amount, currency, Some(left))?
+        };
         if ask.datetime != current.datetime {
             Self::check_date(movement, ask.datetime, now)?;
         }
@@ -456,5 +462,63 @@ impl Model {
         } else {
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Ask, Command, Form, Key, Model, MovementAsk, Op, RefundAsk, Target};
+
+    const KEY: Key = ("o1", "s1", "m1");
+
+    fn euros(with: i128, tax: bool) -> Ask {
+        Ask {
+            with: Some(with * 100_000),
+            without: None,
+            tax: tax.then_some(("IVA", 210_000)),
+            currency: None,
+            form: Form::Number,
+        }
+    }
+
+    fn refund(external_id: &'static str, amount: Ask, text: &'static str) -> RefundAsk {
+        RefundAsk {
+            transaction_type: None,
+            datetime: 10,
+            period: (None, None),
+            amount,
+            billable: false,
+            invoice: None,
+            external_id: Some(external_id),
+            text,
+        }
+    }
+
+    #[test]
+    fn an_update_that_sends_an_amount_back_keeps_it_though_it_is_the_rest_no_more() {
+        let rest = |text| refund("e1", euros(99, true), text);
+        let ops = [
+            Op::Record(MovementAsk {
+                currency: "EUR",
+                occurred_at: 0,
+                amount: euros(100, false),
+                text: "a",
+            }),
+            Op::Create(refund("e0", euros(1, false), "a"), None),
+            // The rest, which does not fit its tax.
+            Op::Create(rest("a"), None),
+            Op::Delete(Target::External("e0"), None),
+            Op::Update(Target::External("e1"), None, rest("b")),
+        ];
+        let mut model = Model::default();
+        for (op, number) in ops.into_iter().zip(1..) {
+            let reply = model.run(number, &Command { key: KEY, op }, 20, false);
+            assert!(matches!(reply, Ok((false, ..))), "{number}: {reply:?}");
+        }
+        assert_eq!(
+            model.left(KEY),
+            (100, 100),
+            "99 euros are taken on both sides"
+        );
     }
 }
