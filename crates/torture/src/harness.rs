@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use refund_ledger::{LedgerError, StoreError};
 
@@ -95,6 +96,8 @@ pub(crate) enum Scale {
 pub(crate) struct Task {
     pub(crate) scale: Scale,
     pub(crate) seed: u64,
+    /// When to stop, though not all is done.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Task {
@@ -103,6 +106,38 @@ impl Task {
             Scale::Quick => quick,
             Scale::Long => long,
         }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.deadline
+            .is_some_and(|deadline| Instant::now() > deadline)
+    }
+
+    /// The same task with its share of the time that is left, for the next of so many parts.
+    pub(crate) fn next_of(&self, parts: u32) -> Self {
+        let now = Instant::now();
+        let share = |deadline: Instant| now + deadline.saturating_duration_since(now) / parts;
+        Self {
+            deadline: self.deadline.map(share),
+            ..*self
+        }
+    }
+
+    /// The same task, to be done whole: a planted bug must be caught however late it is.
+    pub(crate) fn without_end(&self) -> Self {
+        Self {
+            deadline: None,
+            ..*self
+        }
+    }
+
+    /// Does work as [`in_parallel`], as much of it as there is time for.
+    pub(crate) fn in_parallel<T: Send>(
+        &self,
+        count: usize,
+        work: impl Fn(usize) -> Result<T, Finding> + Sync,
+    ) -> Result<Vec<T>, Finding> {
+        in_parallel_until(|| self.is_over(), count, work)
     }
 
     /// The seed of one of the many runs of a harness.
@@ -123,6 +158,14 @@ pub(crate) fn in_parallel<T: Send>(
     count: usize,
     work: impl Fn(usize) -> Result<T, Finding> + Sync,
 ) -> Result<Vec<T>, Finding> {
+    in_parallel_until(|| false, count, work)
+}
+
+fn in_parallel_until<T: Send>(
+    is_over: impl Fn() -> bool + Sync,
+    count: usize,
+    work: impl Fn(usize) -> Result<T, Finding> + Sync,
+) -> Result<Vec<T>, Finding> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let next = AtomicUsize::new(0);
     let outcomes: Vec<Result<Vec<T>, Finding>> = thread::scope(|scope| {
@@ -132,7 +175,7 @@ pub(crate) fn in_parallel<T: Send>(
                     let mut done = Vec::new();
                     loop {
                         let number = next.fetch_add(1, Ordering::Relaxed);
-                        if number >= count {
+                        if number >= count || is_over() {
                             return Ok(done);
                         }
                         match work(number) {

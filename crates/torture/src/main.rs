@@ -31,7 +31,7 @@ mod tenants;
 mod workload;
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 
@@ -65,6 +65,9 @@ struct Arguments {
     /// A hundred times as much, and more
     #[arg(long)]
     long: bool,
+    /// Stop each harness after about so many minutes, and say how far it came
+    #[arg(long)]
+    minutes: Option<u64>,
     /// What decides everything that looks random
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -108,16 +111,18 @@ fn main() -> ExitCode {
     } else {
         Scale::Quick
     };
-    let task = Task {
-        scale,
-        seed: arguments.seed,
-    };
     let start = Instant::now();
     let mut table = Table::default();
     for (name, run) in HARNESSES {
         let is_asked =
             arguments.names.is_empty() || arguments.names.iter().any(|asked| asked == name);
         if is_asked {
+            let minutes = arguments.minutes.map(Duration::from_mins);
+            let task = Task {
+                scale,
+                seed: arguments.seed,
+                deadline: minutes.and_then(|minutes| Instant::now().checked_add(minutes)),
+            };
             table.add(name, || run(&task), task.seed);
         }
     }

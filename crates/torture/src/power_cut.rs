@@ -14,7 +14,7 @@ use refund_ledger::store::sqlite::SqliteStore;
 use watched_vfs::{Change, Onlooker, Verdict};
 
 use crate::disk::Disk;
-use crate::harness::{Finding, Report, Task, caught, in_parallel};
+use crate::harness::{Finding, Report, Task, caught};
 use crate::random::Random;
 use crate::workload::{self, BATCH, Calls, State};
 
@@ -129,13 +129,13 @@ const IMAGES_A_RUN: usize = 500;
 pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let images = task.scaled(20_000, 2_000_000);
     let runs = images.div_ceil(IMAGES_A_RUN);
-    let stakes = in_parallel(runs, |number| cut_often(task.seed(number), false))?;
+    let stakes = task.in_parallel(runs, |number| cut_often(task.seed(number), false))?;
     let at_stake: usize = stakes.iter().sum();
     let planted = caught((0..runs).map(|number| cut_often(task.seed(number), true)))?;
     Ok(Report {
         did: format!(
             "{} images, {} of them with unsynced writes at stake",
-            runs * IMAGES_A_RUN,
+            stakes.len() * IMAGES_A_RUN,
             at_stake
         ),
         planted: vec![("`synchronous=NORMAL`", planted)],

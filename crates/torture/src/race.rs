@@ -48,25 +48,42 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let schedules = task.scaled(20_000, 2_000_000);
     let folder = tempfile::tempdir()?;
     let server = postgres_cluster::Cluster::start()?;
-    let mut booked = race(&memory, task.seed(0), in_memory)?;
-    booked += race(&|number| file(folder.path(), number), task.seed(1), in_file)?;
-    booked += race(
+    let memory_raced = race(&task.next_of(5), &memory, task.seed(0), in_memory)?;
+    let file_raced = race(
+        &task.next_of(4),
+        &|number| file(folder.path(), number),
+        task.seed(1),
+        in_file,
+    )?;
+    let server_raced = race(
+        &task.next_of(3),
         &|number| schema(&server.socket_url(), number),
         task.seed(2),
         on_server,
     )?;
-    let (by_processes, more) = processes::race(&server, task.seed(4), attempts / 50)?;
-    booked += more;
-    schedules::try_many(|store| store, task.seed(5), schedules)?;
+    let processes_raced = processes::race(&task.next_of(2), &server, task.seed(4), attempts / 50)?;
+    let schedules = schedules::try_many(task, |store| store, task.seed(5), schedules)?;
     let unlocked = |number| Ok(Arc::new(Unlocked(memory(number)?)) as Arc<dyn Store>);
-    let planted = caught([race(&unlocked, task.seed(3), 100_000)].into_iter())?;
-    let planted_schedules =
-        schedules::try_many(|store| Arc::new(Unlocked(store)), task.seed(6), 1_000);
+    let planted =
+        caught([race(&task.without_end(), &unlocked, task.seed(3), 100_000)].into_iter())?;
+    let planted_schedules = schedules::try_many(
+        &task.without_end(),
+        |store| Arc::new(Unlocked(store)),
+        task.seed(6),
+        1_000,
+    );
     let planted_schedules = caught([planted_schedules].into_iter())?;
+    let all = [memory_raced, file_raced, server_raced, processes_raced];
     Ok(Report {
         did: format!(
-            "{attempts} attempts by {THREADS} threads ({in_memory} in memory, {in_file} over SQLite, {on_server} over PostgreSQL) and {by_processes} by {} processes, {booked} of them booked; {schedules} schedules in memory",
-            processes::PROCESSES
+            "{} attempts by {THREADS} threads ({} in memory, {} over SQLite, {} over PostgreSQL) and {} by {} processes, {} of them booked; {schedules} schedules in memory",
+            memory_raced.attempts + file_raced.attempts + server_raced.attempts,
+            memory_raced.attempts,
+            file_raced.attempts,
+            server_raced.attempts,
+            processes_raced.attempts,
+            processes::PROCESSES,
+            all.iter().map(|raced| raced.booked).sum::<usize>(),
         ),
         planted: vec![
             ("check-then-insert outside the transaction", planted),
@@ -96,23 +113,34 @@ fn schema(url: &str, number: usize) -> Result<Arc<dyn Store>, Finding> {
     Ok(Arc::new(PostgresStore::open(&options)?))
 }
 
-/// Has threads race until so many attempts are made. Gives how many refunds were booked.
+/// How many attempts were made, and how many refunds were booked.
+#[derive(Clone, Copy, Debug, Default)]
+struct Raced {
+    attempts: usize,
+    booked: usize,
+}
+
+/// Has threads race until so many attempts are made.
 fn race(
+    task: &Task,
     open: &dyn Fn(usize) -> Result<Arc<dyn Store>, Finding>,
     seed: u64,
     attempts: usize,
-) -> Result<usize, Finding> {
-    let rounds = attempts.div_ceil(THREADS * ATTEMPTS_A_ROUND);
-    let mut booked = 0;
+) -> Result<Raced, Finding> {
+    let mut raced = Raced::default();
     let mut ledger = Ledger::with_system_host(open(0)?);
-    for round in 0..rounds {
+    for round in 0..attempts.div_ceil(THREADS * ATTEMPTS_A_ROUND) {
+        if task.is_over() {
+            break;
+        }
         if round % ROUNDS_A_LEDGER == 0 && round > 0 {
             ledger = Ledger::with_system_host(open(round / ROUNDS_A_LEDGER)?);
         }
-        booked += race_once(&ledger, seed, round)
+        raced.attempts += THREADS * ATTEMPTS_A_ROUND;
+        raced.booked += race_once(&ledger, seed, round)
             .map_err(|finding| finding.within(&format!("seed {seed}, round {round}")))?;
     }
-    Ok(booked)
+    Ok(raced)
 }
 
 /// The refunds that somebody was told of, by the number of their external id.

@@ -20,7 +20,7 @@ use refund_ledger::{
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use crate::harness::{Finding, Report, Task, caught, in_parallel};
+use crate::harness::{Finding, Report, Task, caught};
 use crate::random::Random;
 use crate::workload::{self, BATCH, Calls, Hurried};
 
@@ -36,7 +36,7 @@ const PLANTED_MAX: usize = 100;
 pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let folder = tempfile::tempdir()?;
     let victim = watched_vfs::under(Rc::new(Hurried), || Victim::make(folder.path(), task))?;
-    let tried = in_parallel(task.scaled(4_000, 1_000_000), |number| {
+    let tried = task.in_parallel(task.scaled(4_000, 1_000_000), |number| {
         let mut random = Random::new(task.seed(number));
         let how = Tampering::ALL[number % Tampering::ALL.len()];
         victim.tamper(how, &mut random, false)

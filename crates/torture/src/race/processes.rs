@@ -6,8 +6,8 @@ use clap::Args;
 use postgres_cluster::Cluster;
 use refund_ledger::{Ledger, RefundId};
 
-use super::{ATTEMPTS_A_ROUND, Told, attempt, check_round};
-use crate::harness::Finding;
+use super::{ATTEMPTS_A_ROUND, Raced, Told, attempt, check_round};
+use crate::harness::{Finding, Task};
 use crate::place::Place;
 
 pub(super) const PROCESSES: usize = 4;
@@ -66,21 +66,24 @@ fn read(line: &str) -> Result<(usize, RefundId), Finding> {
     read.ok_or_else(|| Finding::of_harness(format!("a process said `{line}`")))
 }
 
-/// Has processes race over a file and over a server, for about so many attempts. Gives how many they
-/// made, and how many refunds they booked.
+/// Has processes race over a file and over a server, for about so many attempts.
 pub(super) fn race(
+    task: &Task,
     server: &Cluster,
     seed: u64,
     attempts: usize,
-) -> Result<(usize, usize), Finding> {
+) -> Result<Raced, Finding> {
     let folder = tempfile::tempdir()?;
     let database = server.create_database("race_of_processes")?;
     let places = [Place::in_folder(folder.path()), Place::on_server(&database)];
     let rounds = attempts.div_ceil(PROCESSES * ATTEMPTS_A_ROUND * places.len());
-    let mut booked = 0;
-    for place in &places {
-        let ledger = Ledger::with_system_host(place.open()?);
-        for round in 0..rounds {
+    let mut raced = Raced::default();
+    for round in 0..rounds {
+        if task.is_over() {
+            break;
+        }
+        for place in &places {
+            let ledger = Ledger::with_system_host(place.open()?);
             let children = || {
                 let child = |child| Attempting {
                     place: place.clone(),
@@ -91,9 +94,10 @@ pub(super) fn race(
                 let started: Vec<_> = (0..PROCESSES).map(|number| child(number).start()).collect();
                 started.into_iter().map(told).collect()
             };
-            booked += check_round(&ledger, round, children)
+            raced.attempts += PROCESSES * ATTEMPTS_A_ROUND;
+            raced.booked += check_round(&ledger, round, children)
                 .map_err(|finding| finding.within(&format!("{place:?}, round {round}")))?;
         }
     }
-    Ok((rounds * places.len() * PROCESSES * ATTEMPTS_A_ROUND, booked))
+    Ok(raced)
 }

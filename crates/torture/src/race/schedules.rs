@@ -14,7 +14,7 @@ use shuttle::scheduler::RandomScheduler;
 use shuttle::{Config, Runner, thread};
 
 use super::{Told, check_round, create};
-use crate::harness::Finding;
+use crate::harness::{Finding, Task};
 use crate::random::Random;
 use crate::workload;
 
@@ -26,15 +26,28 @@ const ATTEMPTS: usize = 3;
 /// Of how many. Three of them are more than there is on the movement.
 const EXTERNAL_IDS: usize = 4;
 
-/// Tries so many schedules over stores that `wrap` gives.
+/// How many schedules are tried before it is looked at whether there is time for more.
+const SCHEDULES_AT_ONCE: usize = 1_000;
+
+/// Tries so many schedules over stores that `wrap` gives, as far as there is time. Gives how many.
 pub(super) fn try_many(
+    task: &Task,
     wrap: fn(Arc<dyn Store>) -> Arc<dyn Store>,
     seed: u64,
     schedules: usize,
-) -> Result<(), Finding> {
+) -> Result<usize, Finding> {
+    let batches = schedules.div_ceil(SCHEDULES_AT_ONCE);
+    let tried = task.in_parallel(batches, |batch| {
+        let seed = Random::of(seed, u64::try_from(batch).unwrap_or(0)).next();
+        try_some(wrap, seed)
+    })?;
+    Ok(tried.len() * SCHEDULES_AT_ONCE)
+}
+
+fn try_some(wrap: fn(Arc<dyn Store>) -> Arc<dyn Store>, seed: u64) -> Result<(), Finding> {
     let found = Arc::new(Mutex::new(None));
     let every = found.clone();
-    let scheduler = RandomScheduler::new_from_seed(seed, schedules);
+    let scheduler = RandomScheduler::new_from_seed(seed, SCHEDULES_AT_ONCE);
     Runner::new(scheduler, Config::new()).run(move || {
         let mut found = every.lock().unwrap_or_else(PoisonError::into_inner);
         if found.is_none() {
