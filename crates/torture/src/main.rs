@@ -20,6 +20,7 @@ mod faults;
 mod harness;
 mod kill;
 mod migrate;
+mod model;
 mod money;
 mod place;
 mod power_cut;
@@ -48,6 +49,7 @@ const HARNESSES: &[Harness] = &[
     ("tamper", tamper::run),
     ("tenants", tenants::run),
     ("migrate", migrate::run),
+    ("model", model::run),
     ("money", money::run),
 ];
 
