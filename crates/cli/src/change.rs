@@ -1,6 +1,7 @@
 //! One command from flags: the flags become a row, the row a line, the line a command.
 
 use refund_ledger::{Id, Ledger, LedgerError, Receipt, Refund, RefundFilter, RefundQuery, wire};
+use refund_lines::row::{self, EXTERNAL_ID};
 use serde::Serialize;
 
 use crate::args::{
@@ -9,7 +10,6 @@ use crate::args::{
 use crate::failure::Failure;
 use crate::location;
 use crate::output::{Exit, Output};
-use crate::row::{self, EXTERNAL_ID};
 
 /// The cells of a row, under construction.
 type Cells<'a> = Vec<(&'static str, &'a str)>;

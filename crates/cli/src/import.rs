@@ -2,12 +2,9 @@
 
 mod ahead;
 mod atomic;
-mod csv;
 mod inputs;
-mod lines;
 mod preserve;
 mod rejects;
-mod rows;
 
 use std::sync::Arc;
 

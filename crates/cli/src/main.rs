@@ -16,7 +16,6 @@ mod progress;
 mod publish;
 mod read;
 mod reconcile;
-mod row;
 mod serve;
 mod table;
 mod token;

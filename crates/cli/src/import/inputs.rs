@@ -6,14 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use refund_ledger::{ErrorCode, LedgerError, wire};
+use refund_lines::{CsvRows, HeaderError, JsonLines, RawLine};
 
-use super::csv::CsvRows;
-use super::lines::JsonLines;
 use crate::failure::Failure;
 use crate::progress::Progress;
-
-/// The most bytes of a line or row that are kept. A valid line has fewer.
-pub(super) const LINE_BYTES_MAX: usize = 128 * 1_024;
 
 /// Where a line is, for people and rejects.
 #[derive(Clone, Debug)]
@@ -48,22 +44,15 @@ impl Item {
     }
 }
 
-/// A line as a reader found it.
-pub(super) struct RawLine {
-    pub(super) number: u64,
-    pub(super) input: Vec<u8>,
-    pub(super) parsed: Result<wire::Line, LedgerError>,
-}
-
 /// A file or standard input.
 pub(crate) type Bytes = Box<dyn io::Read + Send>;
 
 /// Where lines come from.
-pub(crate) type Source = Box<dyn BufRead + Send>;
+type Source = Box<dyn BufRead + Send>;
 
 enum Reader {
-    Json(JsonLines),
-    Csv(Box<CsvRows>),
+    Json(JsonLines<Source>),
+    Csv(CsvRows<Source>),
 }
 
 struct Open {
@@ -117,8 +106,8 @@ impl Inputs {
     pub(super) fn next(&mut self) -> Result<Option<Item>, Failure> {
         while let Some(open) = &mut self.current {
             let next = match &mut open.reader {
-                Reader::Json(lines) => lines.next(),
-                Reader::Csv(rows) => rows.next(),
+                Reader::Json(lines) => lines.next_line(),
+                Reader::Csv(rows) => rows.next_line(),
             };
             let next =
                 next.map_err(|error| Failure::file("read", Path::new(&*open.name), error))?;
@@ -146,7 +135,13 @@ impl Inputs {
         let source = self.progress.follow(source);
         let source: Source = Box::new(BufReader::with_capacity(64 * 1_024, source));
         let reader = if self.csv {
-            Reader::Csv(Box::new(CsvRows::begin(source, path)?))
+            let rows = CsvRows::begin(source).map_err(|error| match error {
+                HeaderError::Io(error) => Failure::file("read", path, error),
+                HeaderError::Invalid(why) => {
+                    Failure::Usage(format!("the header of `{}` {why}", path.display()))
+                }
+            })?;
+            Reader::Csv(rows)
         } else {
             Reader::Json(JsonLines::new(source))
         };
@@ -183,18 +178,4 @@ fn open_file(path: &Path) -> io::Result<(File, Option<u64>)> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     Ok((file, metadata.is_file().then_some(metadata.len())))
-}
-
-/// The refusal of a line that is longer than any valid one.
-pub(super) fn too_long(what: &str, bytes: u64) -> LedgerError {
-    LedgerError::new(
-        ErrorCode::MalformedRequest,
-        format!("the {what} has {bytes} bytes; at most {LINE_BYTES_MAX} are read"),
-    )
-}
-
-/// The beginning of a line that is too long to be kept.
-pub(super) fn beginning(input: &[u8]) -> Vec<u8> {
-    const SHOWN_BYTES: usize = 1_024;
-    input.get(..SHOWN_BYTES).unwrap_or(input).to_vec()
 }

@@ -4,17 +4,19 @@ use std::io::{self, BufRead, Read};
 
 use refund_ledger::wire;
 
-use super::inputs::{LINE_BYTES_MAX, RawLine, Source, beginning, too_long};
+use crate::{LINE_BYTES_MAX, RawLine, beginning, too_long};
 
 /// The lines of a file.
-pub(super) struct JsonLines {
-    source: Source,
+#[derive(Debug)]
+pub struct JsonLines<R> {
+    source: R,
     number: u64,
     line: Vec<u8>,
 }
 
-impl JsonLines {
-    pub(super) fn new(source: Source) -> Self {
+impl<R: BufRead> JsonLines<R> {
+    /// The lines of this source.
+    pub fn new(source: R) -> Self {
         Self {
             source,
             number: 0,
@@ -22,8 +24,11 @@ impl JsonLines {
         }
     }
 
-    /// The next line that is not blank.
-    pub(super) fn next(&mut self) -> io::Result<Option<RawLine>> {
+    /// The next line that is not blank; `None` at the end.
+    ///
+    /// # Errors
+    /// Where the source can't be read.
+    pub fn next_line(&mut self) -> io::Result<Option<RawLine>> {
         while let Some(skipped) = read_line(&mut self.source, &mut self.line)? {
             self.number = self.number.saturating_add(1);
             if skipped > 0 {
@@ -49,7 +54,7 @@ impl JsonLines {
 
 /// Reads a line without its end, at most [`LINE_BYTES_MAX`] of it; answers how many bytes behind
 /// those were skipped, and `None` at the end of the file.
-fn read_line(source: &mut Source, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
+fn read_line(source: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
     line.clear();
     let limit = u64::try_from(LINE_BYTES_MAX).unwrap_or(u64::MAX);
     let read = source
@@ -88,8 +93,8 @@ mod tests {
     use super::*;
 
     fn numbers_and_sizes(text: Vec<u8>) -> Vec<(u64, usize)> {
-        let mut lines = JsonLines::new(Box::new(io::Cursor::new(text)));
-        std::iter::from_fn(|| lines.next().unwrap())
+        let mut lines = JsonLines::new(io::Cursor::new(text));
+        std::iter::from_fn(|| lines.next_line().unwrap())
             .map(|line| (line.number, line.input.len()))
             .collect()
     }
@@ -128,8 +133,8 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_says_its_length() {
-        let mut lines = JsonLines::new(Box::new(io::Cursor::new(vec![b'x'; LINE_BYTES_MAX + 7])));
-        let error = lines.next().unwrap().unwrap().parsed.unwrap_err();
+        let mut lines = JsonLines::new(io::Cursor::new(vec![b'x'; LINE_BYTES_MAX + 7]));
+        let error = lines.next_line().unwrap().unwrap().parsed.unwrap_err();
         assert_eq!(
             error.message(),
             "the line has 131079 bytes; at most 131072 are read"

@@ -6,15 +6,16 @@ use std::str;
 use csv_core::ReadRecordResult;
 use refund_ledger::{ErrorCode, LedgerError};
 
-use super::inputs::{LINE_BYTES_MAX, Source, beginning, too_long};
+use crate::{LINE_BYTES_MAX, beginning, too_long};
 
 /// More cells than any header has columns.
 const CELLS_MAX: usize = 64;
 
 /// Rows as cells of text, whatever they mean.
-pub(super) struct RawRows {
-    source: Source,
-    core: csv_core::Reader,
+#[derive(Debug)]
+pub(crate) struct RawRows<R> {
+    source: R,
+    core: Box<csv_core::Reader>,
     /// The line of the file that the row begins on.
     pub(crate) number: u64,
     /// The line that is read next.
@@ -30,11 +31,11 @@ pub(super) struct RawRows {
     too_many_cells: bool,
 }
 
-impl RawRows {
-    pub(crate) fn new(source: Source) -> Self {
+impl<R: BufRead> RawRows<R> {
+    pub(crate) fn new(source: R) -> Self {
         Self {
             source,
-            core: csv_core::Reader::new(),
+            core: Box::new(csv_core::Reader::new()),
             number: 0,
             line: 1,
             input: Vec::new(),
@@ -191,7 +192,7 @@ fn check_quotes(row: &[u8]) -> Result<(), LedgerError> {
     Ok(())
 }
 
-pub(super) fn malformed(message: String) -> LedgerError {
+pub(crate) fn malformed(message: String) -> LedgerError {
     LedgerError::new(ErrorCode::MalformedRequest, message)
 }
 
@@ -228,7 +229,7 @@ mod tests {
 
     fn rows(text: &[u8]) -> Vec<(u64, Result<Vec<String>, String>)> {
         let source = io::BufReader::with_capacity(7, io::Cursor::new(text.to_vec()));
-        let mut raw = RawRows::new(Box::new(source));
+        let mut raw = RawRows::new(source);
         raw.skip_byte_order_mark().unwrap();
         let mut rows = Vec::new();
         while raw.next().unwrap() {

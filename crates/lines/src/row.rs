@@ -36,10 +36,10 @@ const BODY: [&str; 15] = [
 ];
 
 /// The body's in a create; elsewhere it names the refund, unless `refund_id` does.
-pub(crate) const EXTERNAL_ID: &str = "external_refund_unique_id";
+pub const EXTERNAL_ID: &str = "external_refund_unique_id";
 
 /// The name of a column, if there is such a column.
-pub(crate) fn column(name: &str) -> Option<&'static str> {
+pub fn column(name: &str) -> Option<&'static str> {
     ENVELOPE
         .into_iter()
         .chain(BODY)
@@ -48,7 +48,7 @@ pub(crate) fn column(name: &str) -> Option<&'static str> {
 }
 
 /// A row as a line of JSON. Empty cells are left out.
-pub(crate) fn to_line(cells: &[(&'static str, &str)]) -> String {
+pub fn to_line(cells: &[(&'static str, &str)]) -> String {
     let given = |name| {
         cells
             .iter()

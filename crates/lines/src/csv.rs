@@ -1,36 +1,43 @@
 //! CSV with a header of flattened names.
 
-use std::io;
-use std::path::Path;
+use std::io::{self, BufRead};
 
 use refund_ledger::{LedgerError, excerpt, wire};
 
-use super::inputs::{RawLine, Source};
-use super::rows::{RawRows, malformed};
-use crate::failure::Failure;
-use crate::row;
+use crate::raw_rows::{RawRows, malformed};
+use crate::{RawLine, row};
+
+/// Why the rows of a file can't be begun with.
+#[derive(Debug, thiserror::Error)]
+pub enum HeaderError {
+    /// The source can't be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The header is none, in words that follow its name.
+    #[error("the header {0}")]
+    Invalid(String),
+}
 
 /// The rows of a file.
-pub(super) struct CsvRows {
-    raw: RawRows,
+#[derive(Debug)]
+pub struct CsvRows<R> {
+    raw: RawRows<R>,
     columns: Vec<&'static str>,
 }
 
-impl CsvRows {
+impl<R: BufRead> CsvRows<R> {
     /// Reads the header.
-    pub(super) fn begin(source: Source, path: &Path) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// Where the source can't be read, or its first row is no header.
+    pub fn begin(source: R) -> Result<Self, HeaderError> {
         let mut raw = RawRows::new(source);
-        let read = raw
-            .skip_byte_order_mark()
-            .and_then(|()| raw.next())
-            .map_err(|error| Failure::file("read", path, error))?;
-        let columns = if read {
+        raw.skip_byte_order_mark()?;
+        let columns = if raw.next()? {
             raw.cells()
                 .map_err(|error| error.to_string())
                 .and_then(|cells| columns(&cells))
-                .map_err(|why| {
-                    Failure::Usage(format!("the header of `{}` {why}", path.display()))
-                })?
+                .map_err(HeaderError::Invalid)?
         } else {
             // An empty file has no rows.
             Vec::new()
@@ -38,8 +45,11 @@ impl CsvRows {
         Ok(Self { raw, columns })
     }
 
-    /// The next row that has something in it.
-    pub(super) fn next(&mut self) -> io::Result<Option<RawLine>> {
+    /// The next row that has something in it; `None` at the end.
+    ///
+    /// # Errors
+    /// Where the source can't be read.
+    pub fn next_line(&mut self) -> io::Result<Option<RawLine>> {
         while self.raw.next()? {
             let parsed = match self.raw.cells() {
                 Ok(cells) if cells.iter().all(|cell| cell.trim().is_empty()) => continue,
