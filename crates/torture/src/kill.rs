@@ -161,21 +161,20 @@ fn kill_often(place: &Place, seed: u64, kills: usize, too_early: bool) -> Result
 pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let wanted = task.scaled(200, 20_000);
     let server = postgres_cluster::Cluster::start()?;
-    let (mut answered, mut killed) = (0, 0);
-    for (number, kills) in parts(wanted / 2).enumerate() {
-        if task.is_over() {
-            break;
-        }
+    let parts: Vec<usize> = parts(wanted / 2).collect();
+    let done = task.in_parallel(2 * parts.len(), |number| {
+        let kills = parts[number / 2];
         let folder = tempfile::tempdir()?;
-        let database = server.create_database(&format!("killed_{number}"))?;
-        for (place, seed) in [
-            (Place::in_folder(folder.path()), 0),
-            (Place::on_server(&database), 1),
-        ] {
-            answered += kill_often(&place, task.seed(2 * number + seed), kills, false)?;
-            killed += kills;
-        }
-    }
+        let place = if number % 2 == 0 {
+            Place::in_folder(folder.path())
+        } else {
+            Place::on_server(&server.create_database(&format!("killed_{number}"))?)
+        };
+        let answered = kill_often(&place, task.seed(number), kills, false)?;
+        Ok((kills, answered))
+    })?;
+    let killed: usize = done.iter().map(|(kills, _)| kills).sum();
+    let answered: usize = done.iter().map(|(_, answered)| answered).sum();
     let planted = caught((0..20).map(|number| {
         let folder = tempfile::tempdir()?;
         kill_often(
