@@ -106,7 +106,7 @@ enum Chore {
         #[arg(long, default_value_t = failover::SEED)]
         seed: u32,
     },
-    /// Torture ledgers with power cuts, kills, faults and races, and print what came of it (`--help` says more)
+    /// Torture ledgers with power cuts, kills, faults, races and any bytes, and print what came of it (`--help` says more)
     #[command(disable_help_flag = true)]
     Torture {
         /// `--quick` or `--long`, `--seed`, and the names of harnesses

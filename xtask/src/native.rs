@@ -12,12 +12,17 @@ use crate::workspace::{self, CORE};
 /// Every file is formatted.
 pub(crate) fn format() -> Result<Tally, Failure> {
     Command::cargo("fmt --all --check").run()?;
+    Command::cargo("fmt --manifest-path fuzz/Cargo.toml --check").run()?;
     Ok(Tally::default())
 }
 
-/// No lint has anything to say, tests, examples and benches included.
+/// No lint has anything to say, tests, examples and benches included, nor the fuzz targets.
 pub(crate) fn lints() -> Result<Tally, Failure> {
     Command::cargo("clippy --workspace --all-targets --all-features -- -D warnings").run()?;
+    Command::cargo(
+        "clippy --manifest-path fuzz/Cargo.toml --locked --target-dir target -- -D warnings",
+    )
+    .run()?;
     Ok(Tally::default())
 }
 

@@ -10,6 +10,14 @@ use crate::workspace;
 /// What runs in browsers.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
+/// The platform that the compiler runs on, and builds for where nothing else is said.
+pub(crate) fn host() -> Result<String, Failure> {
+    let printed = Command::new("rustc")
+        .arguments(["--print", "host-tuple"])
+        .read()?;
+    Ok(printed.trim().to_owned())
+}
+
 /// Adds the wasm target to the toolchain, unless it is there.
 pub(crate) fn add_wasm_target() -> Result<(), Failure> {
     let libraries = Command::new("rustc")

@@ -1,9 +1,10 @@
 //! What the harnesses share: how much they do, what they report, and how they fail.
 
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use refund_ledger::{LedgerError, StoreError};
 
@@ -92,12 +93,14 @@ pub(crate) enum Scale {
 }
 
 /// What a harness is asked to do.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Task {
     pub(crate) scale: Scale,
     pub(crate) seed: u64,
     /// When to stop, though not all is done.
     pub(crate) deadline: Option<Instant>,
+    /// Where the built programs of `fuzz/` are.
+    pub(crate) fuzz_programs: Option<PathBuf>,
 }
 
 impl Task {
@@ -109,17 +112,20 @@ impl Task {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.deadline
-            .is_some_and(|deadline| Instant::now() > deadline)
+        self.time_left() == Some(Duration::ZERO)
+    }
+
+    /// How long there is until the end; `None` where there is no end.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        Some(self.deadline?.saturating_duration_since(Instant::now()))
     }
 
     /// The same task with its share of the time that is left, for the next of so many parts.
     pub(crate) fn next_of(&self, parts: u32) -> Self {
-        let now = Instant::now();
-        let share = |deadline: Instant| now + deadline.saturating_duration_since(now) / parts;
+        let share = self.time_left().map(|left| left / parts);
         Self {
-            deadline: self.deadline.map(share),
-            ..*self
+            deadline: share.and_then(|share| Instant::now().checked_add(share)),
+            ..self.clone()
         }
     }
 
@@ -127,7 +133,7 @@ impl Task {
     pub(crate) fn without_end(&self) -> Self {
         Self {
             deadline: None,
-            ..*self
+            ..self.clone()
         }
     }
 
@@ -153,6 +159,10 @@ pub(crate) struct Report {
     pub(crate) planted: Vec<(&'static str, Option<Finding>)>,
 }
 
+pub(crate) fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
+}
+
 /// Does work of so many numbers on as many threads as there are cores, up to the first finding.
 pub(crate) fn in_parallel<T: Send>(
     count: usize,
@@ -166,7 +176,7 @@ fn in_parallel_until<T: Send>(
     count: usize,
     work: impl Fn(usize) -> Result<T, Finding> + Sync,
 ) -> Result<Vec<T>, Finding> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let cores = cores();
     let next = AtomicUsize::new(0);
     let outcomes: Vec<Result<Vec<T>, Finding>> = thread::scope(|scope| {
         let workers: Vec<_> = (0..cores)

@@ -17,6 +17,7 @@
 
 mod disk;
 mod faults;
+mod fuzz;
 mod harness;
 mod kill;
 mod migrate;
@@ -31,6 +32,7 @@ mod tamper;
 mod tenants;
 mod workload;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -51,6 +53,7 @@ const HARNESSES: &[Harness] = &[
     ("migrate", migrate::run),
     ("model", model::run),
     ("money", money::run),
+    ("fuzz", fuzz::run),
 ];
 
 /// Torture ledgers, and print what came of it
@@ -73,6 +76,9 @@ struct Arguments {
     /// What decides everything that looks random
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Where the built programs of `fuzz/` are; the harness `fuzz` needs them
+    #[arg(long, value_name = "FOLDER")]
+    fuzz_programs: Option<PathBuf>,
     /// Which harnesses to run; all where none is named
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(HARNESSES.iter().map(|(name, _)| *name)))]
     names: Vec<String>,
@@ -124,6 +130,7 @@ fn main() -> ExitCode {
                 scale,
                 seed: arguments.seed,
                 deadline: minutes.and_then(|minutes| Instant::now().checked_add(minutes)),
+                fuzz_programs: arguments.fuzz_programs.clone(),
             };
             table.add(name, || run(&task), task.seed);
         }

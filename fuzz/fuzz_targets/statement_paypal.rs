@@ -1,0 +1,7 @@
+//! PayPal's settlement reports, read and reconciled.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use refund_reconcile::Source;
+
+fuzz_target!(|statement: &[u8]| refund_fuzz::reconcile(Source::PayPal, statement));
