@@ -600,6 +600,22 @@ fn an_update_takes_the_rest_with_its_own_old_amount_given_back() {
 }
 
 #[test]
+fn an_update_that_sends_its_amount_back_keeps_it_though_it_is_the_rest_no_more() {
+    let book = Book::charging(&plain_charge("EUR", "100"));
+    accepted(book.create(&plain("r-0", "1")));
+    let rest = plain("r-1", "99")
+        .text("amount.tax.type", "IVA")
+        .set("amount.tax.percentage", "21");
+    // The rest: 99 without taxes too, which by its tax would be 81.82.
+    accepted(book.create(&rest));
+    assert_eq!(book.left(), (0, 0));
+    accepted(book.delete("r-0"));
+    accepted(book.update("r-1", &rest.text("description", "Other")));
+    assert_eq!(book.left(), (100, 100));
+    book.verifies();
+}
+
+#[test]
 fn a_rest_with_more_without_taxes_than_with_is_no_amount() {
     // A refund taxed higher than its movement: 1 with taxes is left, 91 without.
     let book = Book::charging(&plain_charge("EUR", "100"));

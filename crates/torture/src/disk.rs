@@ -267,3 +267,95 @@ impl Content {
         bytes.resize(length, 0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails should fail loudly")]
+
+    use std::collections::BTreeSet;
+
+    use super::{Disk, Random, SECTOR};
+
+    const FILE: &str = "ledger.db";
+
+    /// What a file may hold after a cut, by many cuts; `None` where it is not there.
+    fn outcomes(disk: &Disk, file: &str) -> BTreeSet<Option<Vec<u8>>> {
+        let cut = |seed| disk.cut(&mut Random::new(seed)).remove(file);
+        (0..500).map(cut).collect()
+    }
+
+    fn written(synced: u8, pending: &[u8]) -> Disk {
+        let mut disk = Disk::default();
+        disk.make(FILE);
+        disk.write(FILE, 0, &vec![synced; 2 * SECTOR]);
+        disk.sync(FILE);
+        for byte in pending {
+            disk.write(FILE, 0, &vec![*byte; 2 * SECTOR]);
+        }
+        disk
+    }
+
+    #[test]
+    fn what_was_synced_survives_every_cut() {
+        let disk = written(1, &[]);
+        assert_eq!(disk.at_stake(), 0);
+        assert_eq!(outcomes(&disk, FILE), [Some(vec![1; 2 * SECTOR])].into());
+        assert_eq!(disk.synced()[FILE], vec![1; 2 * SECTOR]);
+    }
+
+    #[test]
+    fn what_was_not_synced_is_there_or_not_sector_by_sector() {
+        let disk = written(1, &[2, 3]);
+        assert_eq!(disk.at_stake(), 2);
+        let sectors: BTreeSet<(u8, u8)> = outcomes(&disk, FILE)
+            .into_iter()
+            .map(|bytes| {
+                let bytes = bytes.unwrap();
+                let is_whole = |sector: &[u8]| sector.iter().all(|byte| *byte == sector[0]);
+                assert!(bytes.chunks(SECTOR).all(is_whole), "no sector is torn");
+                (bytes[0], bytes[SECTOR])
+            })
+            .collect();
+        let every = (1..=3).flat_map(|one| (1..=3).map(move |other| (one, other)));
+        assert_eq!(sectors, every.collect());
+    }
+
+    #[test]
+    fn a_truncation_that_was_not_synced_happened_or_not() {
+        let mut disk = written(1, &[]);
+        disk.truncate(FILE, SECTOR);
+        let lengths: BTreeSet<usize> = outcomes(&disk, FILE)
+            .into_iter()
+            .map(|bytes| bytes.unwrap().len())
+            .collect();
+        assert_eq!(lengths, [SECTOR, 2 * SECTOR].into());
+    }
+
+    #[test]
+    fn a_new_file_may_be_missing_until_it_is_synced() {
+        let mut disk = Disk::default();
+        disk.make("new");
+        assert!(outcomes(&disk, "new").contains(&None));
+        disk.sync("new");
+        assert!(!outcomes(&disk, "new").contains(&None));
+    }
+
+    #[test]
+    fn a_deleted_file_may_come_back_until_its_folder_is_synced() {
+        let mut disk = written(1, &[]);
+        disk.delete(FILE);
+        let gone_or_back = outcomes(&disk, FILE);
+        assert!(gone_or_back.contains(&None) && gone_or_back.len() == 2);
+        disk.make("new");
+        disk.sync("new");
+        assert_eq!(outcomes(&disk, FILE), [None].into());
+    }
+
+    #[test]
+    fn what_a_failed_sync_was_for_is_lost() {
+        let mut disk = written(1, &[2]);
+        disk.lose(FILE);
+        disk.sync(FILE);
+        assert_eq!(outcomes(&disk, FILE), [Some(vec![1; 2 * SECTOR])].into());
+    }
+}

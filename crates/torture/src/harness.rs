@@ -215,3 +215,71 @@ fn in_parallel_until<T: Send>(
     }
     Ok(all)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails should fail loudly")]
+
+    use std::time::{Duration, Instant};
+
+    use super::{Finding, Scale, Task, caught, in_parallel};
+
+    fn task(deadline: Option<Instant>) -> Task {
+        Task {
+            scale: Scale::Quick,
+            seed: 1,
+            deadline,
+            fuzz_programs: None,
+        }
+    }
+
+    #[test]
+    fn all_is_done_and_what_is_found_is_told() {
+        let mut done = in_parallel(100, Ok).unwrap();
+        done.sort_unstable();
+        assert_eq!(done, (0..100).collect::<Vec<_>>());
+
+        let found = in_parallel(100, |number| match number {
+            50 => Err(Finding::new("the fiftieth")),
+            number => Ok(number),
+        });
+        assert_eq!(found.unwrap_err().what, "the fiftieth");
+    }
+
+    #[test]
+    fn a_panic_is_a_finding() {
+        let found = in_parallel(2, |number| {
+            assert!(number == 0, "planted");
+            Ok(())
+        });
+        assert!(found.is_err());
+    }
+
+    #[test]
+    fn a_run_that_could_not_go_on_caught_nothing() {
+        let runs = |finding: Option<Finding>| [Ok(()), finding.map_or(Ok(()), Err)].into_iter();
+        assert!(caught(runs(Some(Finding::new("found")))).unwrap().is_some());
+        assert!(caught(runs(None)).unwrap().is_none());
+        assert!(caught(runs(Some(Finding::of_harness("no disk")))).is_err());
+    }
+
+    #[test]
+    fn a_task_ends_in_time_and_shares_what_is_left() {
+        assert!(!task(None).is_over());
+        let over = task(Some(Instant::now()));
+        assert!(over.is_over());
+        assert_eq!(over.in_parallel(100, Ok).unwrap(), Vec::<usize>::new());
+        assert!(!over.without_end().is_over());
+
+        let task = task(Instant::now().checked_add(Duration::from_mins(10)));
+        let share = task.next_of(5).time_left().unwrap();
+        assert!(share <= Duration::from_mins(2) && share > Duration::from_mins(1));
+    }
+
+    #[test]
+    fn each_number_has_a_seed_of_its_own_and_always_the_same() {
+        let task = task(None);
+        assert_ne!(task.seed(0), task.seed(1));
+        assert_eq!(task.seed(1), task.clone().seed(1));
+    }
+}
