@@ -12,27 +12,27 @@ fuzz_target!(|text: &str| {
     }
     if let Some(cursor) = judged(text.parse::<Cursor>()) {
         assert_eq!(cursor.to_string(), text, "a cursor has one form");
-        continued(RefundQuery {
+        continued(&RefundQuery {
             filter: RefundFilter::default(),
             limit: None,
             cursor: Some(cursor),
         });
     }
     if let Some(query) = judged(wire::parse_refund_query(text.as_bytes())) {
-        continued(query);
+        continued(&query);
     }
     judged(wire::parse_journal_query(text.as_bytes()));
     judged(wire::parse_refund_reference(text.as_bytes()));
 });
 
-fn continued(query: RefundQuery) {
+fn continued(query: &RefundQuery) {
     let ledger = eventful_in_memory();
     let listed = ledger.refunds(query.filter.clone());
     let all: Vec<_> = listed.map(|refund| refund.expect("a refund")).collect();
     for refund in &all {
         assert!(query.filter.matches(refund), "{refund:?} is not asked for");
     }
-    let Some(page) = judged(ledger.list_refunds(&query)) else {
+    let Some(page) = judged(ledger.list_refunds(query)) else {
         return;
     };
     assert!(query.limit.is_none_or(|limit| page.items.len() <= limit));
