@@ -19,7 +19,7 @@ use crate::workspace;
 pub(crate) const SEED: u32 = 1;
 
 /// How many cases are drawn for each operation and phase.
-pub(crate) const CASES: u32 = 40;
+pub(crate) const CASES: u32 = 25;
 
 /// Fewer than these would show little.
 const CASES_MIN: usize = 2_000;

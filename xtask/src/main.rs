@@ -20,6 +20,7 @@ mod contract;
 mod deny;
 mod failover;
 mod failure;
+mod mutants;
 mod native;
 mod npm;
 mod packages;
@@ -113,6 +114,12 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Plant mistakes into the rules of the core, one at a time, and see that its tests notice each; takes hours
+    Mutants {
+        /// What cargo-mutants is asked besides, such as `--file src/money.rs` or `--list`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Pack the npm package into `target/npm`
     Npm {
         /// Run its tests too: in Node, as packed, and in Chromium
@@ -141,6 +148,7 @@ fn main() -> ExitCode {
         Chore::Contract { seed, cases } => run_one(contract::run(seed, cases).map(drop)),
         Chore::Failover { runs, kills, seed } => run_one(failover::run(runs, kills, seed)),
         Chore::Torture { arguments } => run_one(torture::run(&arguments)),
+        Chore::Mutants { arguments } => run_one(mutants::run(&arguments)),
         Chore::Npm { test: true, .. } => step::run_part(NPM, Part::Foreign),
         Chore::Npm { bench: true, .. } => run_one(npm::bench()),
         Chore::Npm { .. } => run_one(npm::build()),

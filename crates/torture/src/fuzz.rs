@@ -288,8 +288,15 @@ artifact_prefix='/a/'; Test unit written to /a/timeout-ab
         let run: BTreeSet<String> = run.map(|target| format!("{}.rs", target.name)).collect();
         assert_eq!(there, run);
         for target in &TARGETS {
-            let count = fs::read_dir(seeds(target.name)).unwrap().count();
-            assert!(count > 0, "{} begins with nothing", target.name);
+            let sizes: Vec<u64> = fs::read_dir(seeds(target.name))
+                .unwrap()
+                .map(|entry| entry.unwrap().metadata().unwrap().len())
+                .collect();
+            assert!(
+                (1..=10).contains(&sizes.len()) && sizes.iter().all(|size| *size <= 4_096),
+                "{} begins with a few small inputs: {sizes:?}",
+                target.name
+            );
             if let Some(words) = target.words {
                 assert!(dictionary(words).is_file(), "no words `{words}`");
             }
