@@ -1,15 +1,6 @@
 //! Money: what an amount may look like, what the tax makes of it, and what a movement still gives.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
 
-mod common;
-
-use common::{
+use crate::common::{
     Book, Json, accepted, at_fault, charge, external, key, plain, plain_charge, refused, replayed,
     standard,
 };
@@ -261,7 +252,7 @@ fn an_amount_in_another_currency_than_its_movement_is_refused() {
 }
 
 /// A refund of the whole value, so that only the tax can be in its way.
-fn taxed(currency: &str, percentage: &str, with: &str, without: &str) -> common::Answer {
+fn taxed(currency: &str, percentage: &str, with: &str, without: &str) -> crate::common::Answer {
     let book = Book::charging(&plain_charge(currency, "500000000000000"));
     let body = plain("r-1", with)
         .set(WITHOUT, without)
@@ -645,7 +636,11 @@ fn no_refund_passes_what_is_left_with_taxes() {
     accepted(book.create(&standard("r-1")));
     let body = standard("r-2").set(WITH, "108.91").set(WITHOUT, "90");
     let error = refused(book.unchanged(|| book.create(&body)), "over_refund");
-    assert_eq!(common::fields(&error), [WITH], "the side that is passed");
+    assert_eq!(
+        crate::common::fields(&error),
+        [WITH],
+        "the side that is passed"
+    );
     assert!(
         error.message().contains("108.91") && error.message().contains("108.9 "),
         "says what was requested and what is refundable: {}",
@@ -662,7 +657,11 @@ fn no_refund_passes_what_is_left_without_taxes() {
         book.unchanged(|| book.create(&plain("r-1", "100.01"))),
         "over_refund",
     );
-    assert_eq!(common::fields(&error), [WITHOUT], "the side that is passed");
+    assert_eq!(
+        crate::common::fields(&error),
+        [WITHOUT],
+        "the side that is passed"
+    );
     accepted(book.create(&plain("r-1", "100")));
     assert_eq!(book.left(), (2_100, 0));
     let error = refused(
@@ -670,7 +669,7 @@ fn no_refund_passes_what_is_left_without_taxes() {
         "over_refund",
     );
     assert_eq!(
-        common::fields(&error),
+        crate::common::fields(&error),
         [WITH, WITHOUT],
         "both sides are passed"
     );

@@ -1,20 +1,10 @@
 //! Which rule answers where a request breaks two: for each pair of neighbours in the design's table
 //! (section 4), a request that breaks both.
-#![allow(
-    clippy::unwrap_used,
-    clippy::type_complexity,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking, and their tables of cases are long"
-)]
-
-mod common;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     Answer, Book, Json, accepted, charge, external, key, non_subscribable, plain, refused,
     standard, time,
 };
@@ -333,7 +323,7 @@ fn without_the_earlier_fault_the_later_one_answers() {
 fn an_identical_update_succeeds_before_the_rows_behind_it() {
     let book = strict(&book());
     let identical = standard("live").text("description", "Updated");
-    common::replayed(book.unchanged(|| book.update_at("live", 9, &identical)));
+    crate::common::replayed(book.unchanged(|| book.update_at("live", 9, &identical)));
     // But not before the rows above it.
     refused(book.update("gone", &standard("gone")), "refund_not_found");
 }
@@ -342,7 +332,7 @@ fn an_identical_update_succeeds_before_the_rows_behind_it() {
 fn a_replay_answers_before_everything_behind_idempotency() {
     let book = strict(&book());
     book.host.set(time("2001-01-01T00:00:00Z"));
-    common::replayed(book.unchanged(|| book.create(&standard("live"))));
+    crate::common::replayed(book.unchanged(|| book.create(&standard("live"))));
 }
 
 /// A store that always says the same.

@@ -1,16 +1,6 @@
 //! Reading: lists with filters and cursors, totals, movements and the journal feed.
-#![allow(
-    clippy::unwrap_used,
-    clippy::too_many_lines,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking, and their tables of cases are long"
-)]
 
-mod common;
-
-use common::{
+use crate::common::{
     Book, accepted, at_fault, charge, id, key, non_subscribable, plain, plain_charge, refused,
     standard, time,
 };
@@ -492,7 +482,7 @@ fn an_unknown_movement_has_no_balance_and_no_refunds() {
     let book = Book::new();
     let other = book.on(&key("acme", "sub-7", "mov-43"));
     refused(other.ledger.balance(&other.movement), "movement_not_found");
-    let lookup = common::external("r-1");
+    let lookup = crate::common::external("r-1");
     refused(
         other.ledger.refund(&other.movement, &lookup),
         "movement_not_found",

@@ -1,14 +1,11 @@
 //! A commit whose answer was lost, and a server that then can't be asked: nobody is told that it was
 //! kept, or that nothing was changed, before that is certain.
-#![allow(clippy::unwrap_used, reason = "fixtures of tests may fail loudly")]
-
-mod common;
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use common::{Book, accepted, refused, replayed, standard};
+use crate::common::{Book, accepted, refused, replayed, standard};
 use refund_ledger::store::memory::MemoryStore;
 use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
 use refund_ledger::{
@@ -97,13 +94,13 @@ impl Store for Flaky {
 fn book() -> (Book, Arc<Flaky>) {
     let store = Arc::new(Flaky::default());
     let book = Book::over(store.clone());
-    accepted(book.record(&common::charge()));
+    accepted(book.record(&crate::common::charge()));
     store.loses_the_answer.store(true, Ordering::Relaxed);
     (book, store)
 }
 
 #[track_caller]
-fn stays_unknown(answer: common::Answer) {
+fn stays_unknown(answer: crate::common::Answer) {
     let error = refused(answer, "store_unavailable");
     let store_error = error.store_error().unwrap();
     assert!(

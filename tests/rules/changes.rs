@@ -1,15 +1,6 @@
 //! What happens to a booked refund: updates, deletes, and descriptions that are erased.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
 
-mod common;
-
-use common::{
+use crate::common::{
     Book, Json, accepted, charge, external, key, non_subscribable, plain, refused, replayed,
     standard, time,
 };
@@ -444,7 +435,7 @@ fn the_history_shows_every_revision_also_of_a_deleted_refund() {
     book.host.set(time("2022-03-02T00:00:00Z"));
     accepted(book.update("r-1", &standard("r-1").set(WITH, "12.11")));
     book.host.set(time("2022-03-03T00:00:00Z"));
-    let clerk = book.with(|ledger| ledger.with_actor(common::id("clerk")));
+    let clerk = book.with(|ledger| ledger.with_actor(crate::common::id("clerk")));
     accepted(clerk.delete("r-1"));
     let history = book
         .ledger

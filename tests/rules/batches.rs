@@ -1,18 +1,9 @@
 //! Batches: later commands see what earlier ones do, and all of it is written at once.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
-use common::{
+use crate::common::{
     Answer, Book, Json, accepted, charge, key, plain, plain_charge, refused, replayed, standard,
 };
 use refund_ledger::store::memory::MemoryStore;
@@ -34,7 +25,7 @@ const PER_ITEM: Batch = Batch {
 fn run(book: &Book, lines: &[Json], batch: Batch) -> Vec<Answer> {
     let commands: Vec<_> = lines
         .iter()
-        .map(|line| common::command(line).expect("a valid line"))
+        .map(|line| crate::common::command(line).expect("a valid line"))
         .collect();
     book.ledger
         .execute_all(&commands, batch)
@@ -164,7 +155,7 @@ fn two_creates_with_one_external_id_on_two_movements_conflict() {
     let answers = run(&book, &lines, PER_ITEM);
     accepted(answers[0].clone());
     let error = refused(answers[1].clone(), "idempotency_conflict");
-    assert_eq!(common::fields(&error), ["movement_id"]);
+    assert_eq!(crate::common::fields(&error), ["movement_id"]);
 }
 
 #[test]
@@ -309,8 +300,8 @@ fn a_merged_batch_has_one_precondition_per_key_against_the_state_before_it() {
         version,
     };
     let free = |text: &str| Precondition::ExternalIdFree {
-        org: common::id("acme"),
-        external_id: common::id(text),
+        org: crate::common::id("acme"),
+        external_id: crate::common::id(text),
     };
     let mut want = vec![
         at(&book, 2),

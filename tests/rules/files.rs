@@ -1,15 +1,8 @@
 //! Importing a file again: what was done before is a replay, even where it was undone since.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
 
-mod common;
-
-use common::{Book, Json, accepted, charge, fields, plain_charge, refused, replayed, standard};
+use crate::common::{
+    Book, Json, accepted, charge, fields, plain_charge, refused, replayed, standard,
+};
 
 fn create(book: &Book) -> Json {
     book.line("create_refund").set("body", standard("r-1"))
@@ -126,7 +119,7 @@ fn voiding_what_is_voided_is_a_replay() {
     accepted(book.import(&book.line("void_movement")));
     replayed(book.unchanged(|| book.import(&book.line("void_movement"))));
     refused(book.void(), "movement_not_found");
-    let unknown = book.on(&common::key("acme", "sub-7", "mov-43"));
+    let unknown = book.on(&crate::common::key("acme", "sub-7", "mov-43"));
     refused(
         book.unchanged(|| book.import(&unknown.line("void_movement"))),
         "movement_not_found",
@@ -163,7 +156,7 @@ fn a_whole_file_twice_changes_nothing_the_second_time() {
             .text("idempotency_key", "k-1")
             .set(
                 "body",
-                common::non_subscribable("x").leave_out("external_refund_unique_id"),
+                crate::common::non_subscribable("x").leave_out("external_refund_unique_id"),
             ),
         book.update_line("r-1", &other())
             .set("expected_revision", "1"),

@@ -1,17 +1,8 @@
 //! Creates of both kinds, and what makes them safe to repeat.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::{
+use crate::common::{
     Book, Json, accepted, at_fault, charge, external, fields, id, key, non_subscribable, plain,
     refused, replayed, standard, time,
 };
@@ -437,7 +428,7 @@ fn the_holder_is_named_only_to_those_who_may_read_it() {
     accepted(book.delete("r-2"));
     let other = book.on(&key("acme", "sub-8", "mov-1"));
     accepted(other.record(&charge()));
-    let attempts: [&dyn Fn(&Book) -> common::Answer; 2] = [
+    let attempts: [&dyn Fn(&Book) -> crate::common::Answer; 2] = [
         &|at: &Book| at.create(&standard("r-1").set("billable", "true")),
         &|at: &Book| at.create(&standard("r-1")),
     ];

@@ -1,15 +1,6 @@
 //! Movements: recorded once, taken back, recorded anew.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
 
-mod common;
-
-use common::{
+use crate::common::{
     Book, accepted, at_fault, charge, fields, key, non_subscribable, plain_charge, refused,
     replayed, standard, time,
 };

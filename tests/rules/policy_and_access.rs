@@ -1,20 +1,11 @@
 //! Policy and access: what an operator allows, to whom, and what the journal says of it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
-
-mod common;
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{
+use crate::common::{
     Book, Json, accepted, charge, external, id, key, non_subscribable, plain, refused, replayed,
     standard, time,
 };
@@ -374,7 +365,7 @@ fn in_a_batch_each_command_is_asked_for_on_its_own() {
     let commands: Vec<_> = [&other, &book, &other]
         .map(|at| at.line("record_movement").set("body", charge()))
         .iter()
-        .map(|line| common::command(line).unwrap())
+        .map(|line| crate::common::command(line).unwrap())
         .collect();
     let answers = book
         .ledger

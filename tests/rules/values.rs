@@ -1,15 +1,6 @@
 //! Instants, ids, descriptions and periods: what is taken, what is refused, and how it is written.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests fail by panicking"
-)]
 
-mod common;
-
-use common::{
+use crate::common::{
     Book, accepted, at_fault, charge, external, fields, key, non_subscribable, quoted, refused,
     replayed, standard, time,
 };
