@@ -184,6 +184,62 @@ fn a_changed_missing_or_repeated_line_is_refused_and_nothing_is_written() {
 }
 
 #[test]
+fn a_line_that_cannot_follow_is_refused_before_its_hash_is_looked_at() {
+    let scope = r#""org_id":"a","subscription_id":"s","movement_id":"m""#;
+    let content = |external_id: &str| {
+        format!(
+            r#"{{"refund_datetime":"2022-02-24T00:00:00Z","amount":{{"value_with_taxes":1}}{external_id},"billable":false,"description":"kept"}}"#
+        )
+    };
+    let (one, two) = (
+        content(r#","external_refund_unique_id":"one""#),
+        content(r#","external_refund_unique_id":"two""#),
+    );
+    let moved = content("").replace("02-24", "02-25");
+    let session = format!(
+        r#"{{"op":"record_movement",{scope},"body":{{"currency":"EUR","occurred_at":"2022-02-01T00:00:00Z","amount":{{"value_with_taxes":9}},"description":"d"}}}}
+{{"op":"create_refund",{scope},"body":{one}}}
+{{"op":"update_refund",{scope},"external_refund_unique_id":"one","expected_revision":1,"body":{moved}}}
+{{"op":"create_refund",{scope},"body":{two}}}"#
+    );
+    let ledger = Ledger::in_memory();
+    assert_eq!(import(&ledger, &parsed(&session)), 0);
+    let lines: Vec<serde_json::Value> = export(&ledger)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let refused = |lines: &[serde_json::Value]| {
+        let text: Vec<String> = lines.iter().map(ToString::to_string).collect();
+        let copy = Ledger::in_memory();
+        let refused = copy.restore(&parsed(&text.join("\n"))).unwrap_err();
+        assert_eq!(copy.head().unwrap().entries, 0, "nothing was written");
+        (refused.index, refused.error.to_string())
+    };
+    let with = |at: usize, pointer: &str, value: serde_json::Value| {
+        let mut lines = lines.clone();
+        *lines[at].pointer_mut(pointer).unwrap() = value;
+        refused(&lines)
+    };
+    let (at, why) = with(1, "/preserved/revision", 2.into());
+    assert!(at == Some(1) && why.contains("can't follow"), "{why}");
+    let (at, why) = with(3, "/body/external_refund_unique_id", "one".into());
+    assert!(at == Some(3) && why.contains("can't follow"), "{why}");
+    let (at, why) = with(2, "/body/description", "another".into());
+    assert!(at == Some(2) && why.contains("the entry kept"), "{why}");
+
+    let mut voided = lines[0].clone();
+    voided["op"] = "void_movement".into();
+    voided.as_object_mut().unwrap().remove("body");
+    let preserved = voided["preserved"].as_object_mut().unwrap();
+    preserved.remove("salt");
+    preserved.insert("sequence".into(), 5.into());
+    let mut behind = lines.clone();
+    behind.push(voided);
+    let (at, why) = refused(&behind);
+    assert!(at == Some(4) && why.contains("can't follow"), "{why}");
+}
+
+#[test]
 fn an_update_that_sends_back_the_amount_as_it_was_read_keeps_it() {
     // What a refund took as the rest of a movement, or had derived, need not fit its tax by itself.
     let scope = r#""org_id":"a","subscription_id":"s","movement_id":"m""#;

@@ -17,9 +17,9 @@ use std::sync::Arc;
 use common::{Book, accepted, charge, id, key, non_subscribable, plain, refused, standard, time};
 use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
 use refund_ledger::{
-    Entry, EntryContent, EntryKind, Head, JournalPosition, JournalRecord, Ledger, ListAfter,
-    Movement, Page, Refund, RefundFilter, RefundId, Report, Store, StoreError, Text, Values,
-    Verdict, entry_hash,
+    Amount, Entry, EntryContent, EntryKind, Head, JournalPosition, JournalRecord, Ledger,
+    ListAfter, Movement, Page, Refund, RefundDetails, RefundFilter, RefundId, RefundKind, Report,
+    Store, StoreError, Text, Values, Verdict, entry_hash,
 };
 
 /// One row of a scan, to be changed at will.
@@ -460,7 +460,7 @@ fn a_chain_that_breaks_the_caps_is_divergent_though_its_hashes_fit() {
     forge(&mut doctored, "mov-43", |entry| {
         if let EntryContent::Refund(refund) = &mut entry.content {
             let amount = &refund.details.amount;
-            refund.details.amount = refund_ledger::Amount::from_stored(
+            refund.details.amount = Amount::from_stored(
                 amount.currency(),
                 Values {
                     with: 12_101,
@@ -504,6 +504,48 @@ fn entries_that_cannot_follow_each_other_are_divergent_though_their_hashes_fit()
             "{kind} in place of a create"
         );
     }
+}
+
+#[test]
+fn what_a_refund_keeps_for_ever_is_kept_though_the_hashes_fit() {
+    let told = |movement: &str, change: &dyn Fn(EntryKind, &mut RefundDetails)| {
+        let book = eventful();
+        let mut doctored = rows(&book);
+        forge(&mut doctored, movement, |entry| {
+            if let EntryContent::Refund(refund) = &mut entry.content {
+                change(entry.kind, &mut refund.details);
+            }
+        });
+        let report = verify(&book, doctored, None);
+        assert_eq!(report.verdict, Verdict::Divergent);
+        report.findings[0].message.clone()
+    };
+    let message = told("mov-42", &|kind, details| {
+        if kind == EntryKind::RefundUpdated {
+            details.kind = RefundKind::NonSubscribable {
+                transaction_type_id: id("goods"),
+            };
+        }
+    });
+    assert!(message.contains("keeps for ever"), "its kind: {message}");
+    let message = told("mov-42", &|kind, details| {
+        if kind == EntryKind::RefundUpdated {
+            details.external_id = None;
+        }
+    });
+    assert!(
+        message.contains("keeps for ever"),
+        "its external id: {message}"
+    );
+    let message = told("mov-43", &|_, details| {
+        details.amount = Amount::from_stored(
+            "USD".parse().unwrap(),
+            details.amount.values(),
+            details.amount.tax().cloned(),
+        )
+        .unwrap();
+    });
+    assert!(message.contains("another currency"), "{message}");
 }
 
 #[test]

@@ -4,6 +4,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::too_many_lines,
     clippy::type_complexity,
     reason = "tests fail by panicking, and their tables of cases are long"
 )]
@@ -19,6 +20,7 @@ mod money;
 mod movements;
 mod policy_and_access;
 mod precedence;
+mod questions;
 mod reading;
 mod unknown_outcomes;
 mod values;

@@ -408,3 +408,22 @@ fn the_journal_names_who_made_each_change() {
         .collect();
     assert_eq!(actors, ["local", "clerk@example.org", "local"]);
 }
+
+#[test]
+fn reading_listing_and_auditing_write_nothing() {
+    let actions = [
+        (Action::Read, false),
+        (Action::List, false),
+        (Action::Audit, false),
+        (Action::CreateRefund, true),
+        (Action::UpdateRefund, true),
+        (Action::DeleteRefund, true),
+        (Action::EraseText, true),
+        (Action::RecordMovement, true),
+        (Action::VoidMovement, true),
+        (Action::Restore, true),
+    ];
+    for (action, is_write) in actions {
+        assert_eq!(action.is_write(), is_write, "{action:?}");
+    }
+}

@@ -8,7 +8,7 @@ use crate::tools::Tool;
 pub(crate) const OFFLINE_CHECKS: [&str; 3] = ["bans", "licenses", "sources"];
 
 const CARGO_DENY: Tool = Tool {
-    name: "cargo-deny",
+    name: "deny",
     version: "0.20.2",
 };
 

@@ -17,9 +17,11 @@ mod bare;
 mod beside;
 mod command;
 mod contract;
+mod coverage;
 mod deny;
 mod failover;
 mod failure;
+mod miri;
 mod mutants;
 mod native;
 mod npm;
@@ -27,6 +29,7 @@ mod packages;
 mod postgres;
 mod python;
 mod reconcile;
+mod sbom;
 mod scratch;
 mod step;
 mod tally;
@@ -84,7 +87,7 @@ enum Chore {
         #[arg(long)]
         foreign: bool,
     },
-    /// Check that core, contract and reconciliation without features build for wasm, and that the core carries no store, clock or JS
+    /// Check that core, contract and reconciliation without features compile for wasm, and that the core carries no store, clock or JS
     CheckBare,
     /// Have schemathesis try the running server against its OpenAPI document
     Contract {
@@ -120,6 +123,16 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Run the core's tests and print which branches of it they take; less than 95 of a hundred is a failure
+    Coverage,
+    /// Run those of the core's tests that need no database in Miri
+    Miri {
+        /// What `cargo miri test` is asked besides, such as a test's name
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Write what each package is made of, in the format `CycloneDX`, into `target/sbom`
+    Sbom,
     /// Pack the npm package into `target/npm`
     Npm {
         /// Run its tests too: in Node, as packed, and in Chromium
@@ -149,6 +162,9 @@ fn main() -> ExitCode {
         Chore::Failover { runs, kills, seed } => run_one(failover::run(runs, kills, seed)),
         Chore::Torture { arguments } => run_one(torture::run(&arguments)),
         Chore::Mutants { arguments } => run_one(mutants::run(&arguments)),
+        Chore::Coverage => run_one(coverage::run()),
+        Chore::Miri { arguments } => run_one(miri::run(&arguments)),
+        Chore::Sbom => run_one(sbom::write()),
         Chore::Npm { test: true, .. } => step::run_part(NPM, Part::Foreign),
         Chore::Npm { bench: true, .. } => run_one(npm::bench()),
         Chore::Npm { .. } => run_one(npm::build()),

@@ -1,13 +1,12 @@
 //! Whether the tests notice when a rule is wrong.
 
-use crate::command::Command;
 use crate::failure::Failure;
 use crate::scratch::Scratch;
 use crate::tools::Tool;
 use crate::workspace::CORE;
 
 const CARGO_MUTANTS: Tool = Tool {
-    name: "cargo-mutants",
+    name: "mutants",
     version: "27.1.0",
 };
 
@@ -16,12 +15,12 @@ const CARGO_MUTANTS: Tool = Tool {
 /// where there is room.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     let scratch = Scratch::new()?;
-    let mut mutants: Command = CARGO_MUTANTS.command()?;
+    let mut mutants = CARGO_MUTANTS.command()?;
     if let Some(scratch) = &scratch {
         mutants = mutants.variable("TMPDIR", scratch.path().to_string_lossy());
     }
     mutants
-        .arguments(["mutants", "--package", CORE, "--output", "target"])
+        .arguments(["--package", CORE, "--output", "target"])
         .arguments(arguments)
         .run()
 }

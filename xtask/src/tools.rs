@@ -1,7 +1,7 @@
 //! What Rust's own package sources are asked for: the wasm target, and programs from crates.io at the
 //! versions the project is pinned to.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::command::Command;
 use crate::failure::Failure;
@@ -9,6 +9,9 @@ use crate::workspace;
 
 /// What runs in browsers.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
+
+/// The compiler for what only an unstable one does.
+pub(crate) const NIGHTLY: &str = "nightly";
 
 /// The platform that the compiler runs on, and builds for where nothing else is said.
 pub(crate) fn host() -> Result<String, Failure> {
@@ -44,6 +47,24 @@ pub(crate) fn add_sources_of_std() -> Result<(), Failure> {
     )
 }
 
+/// Adds a component to the nightly toolchain, unless it is there, and the toolchain itself.
+pub(crate) fn add_to_nightly(component: &str) -> Result<(), Failure> {
+    let there = Command::new("rustc")
+        .arguments(["--version"])
+        .variable("RUSTUP_TOOLCHAIN", NIGHTLY)
+        .read();
+    if there.is_err() {
+        rustup(
+            &["toolchain", "install", NIGHTLY, "--profile", "minimal"],
+            "a nightly toolchain",
+        )?;
+    }
+    rustup(
+        &["component", "add", component, "--toolchain", NIGHTLY],
+        &format!("{component} of the nightly toolchain"),
+    )
+}
+
 fn rustup(arguments: &[&str], what: &str) -> Result<(), Failure> {
     Command::new("rustup")
         .arguments(arguments)
@@ -54,10 +75,10 @@ fn rustup(arguments: &[&str], what: &str) -> Result<(), Failure> {
         })
 }
 
-/// A program from crates.io, pinned.
+/// A subcommand of cargo from crates.io, pinned.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Tool {
-    /// The name of its package and of its program.
+    /// What cargo calls it; its package and its program are named `cargo-` and this.
     pub(crate) name: &'static str,
     /// The one version that is used.
     pub(crate) version: &'static str,
@@ -67,10 +88,12 @@ impl Tool {
     /// A command that runs the tool: the one on the path if its version is right, else the
     /// project's own, installed under `target/tools` the first time.
     pub(crate) fn command(&self) -> Result<Command, Failure> {
-        if self.is_right(&Command::new(self.name)) {
-            return Ok(Command::new(self.name));
+        let package = self.package();
+        let installed = self.of(Path::new(&package));
+        if self.is_right(&installed) {
+            return Ok(installed);
         }
-        let own = Command::new(self.own_path());
+        let own = self.of(&workspace::top().join("target/tools/bin").join(&package));
         if !self.is_right(&own) {
             self.install()?;
         }
@@ -78,14 +101,19 @@ impl Tool {
             Ok(own)
         } else {
             Err(own.unexpected(format!(
-                "`--version` should say `{} {}`",
-                self.name, self.version
+                "`--version` should say `{package} {}`",
+                self.version
             )))
         }
     }
 
-    fn own_path(&self) -> PathBuf {
-        workspace::top().join("target/tools/bin").join(self.name)
+    fn package(&self) -> String {
+        format!("cargo-{}", self.name)
+    }
+
+    /// The program, called as cargo does.
+    fn of(&self, program: &Path) -> Command {
+        Command::new(program).arguments([self.name])
     }
 
     fn is_right(&self, program: &Command) -> bool {
@@ -96,15 +124,16 @@ impl Tool {
     /// Builds the tool from source. It runs for a second, so the time goes into neither optimising
     /// it nor describing it to a debugger.
     fn install(&self) -> Result<(), Failure> {
+        let package = self.package();
         Command::cargo("install --locked --root target/tools")
-            .arguments([self.name, "--version", self.version])
+            .arguments([&package, "--version", self.version])
             .variable("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
             .variable("CARGO_PROFILE_RELEASE_LTO", "off")
             .variable("CARGO_PROFILE_RELEASE_DEBUG", "0")
             .variable("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
             .run()
             .map_err(|failure| Failure::SetUp {
-                what: format!("{} {}", self.name, self.version),
+                what: format!("{package} {}", self.version),
                 source: Box::new(failure),
             })
     }

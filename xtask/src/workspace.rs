@@ -1,7 +1,7 @@
 //! What this repository holds, as cargo sees it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -22,6 +22,7 @@ pub(crate) fn top() -> &'static Path {
 pub(crate) struct Package {
     /// Its name.
     pub(crate) name: String,
+    manifest_path: PathBuf,
     features: BTreeMap<String, Vec<String>>,
     targets: Vec<Target>,
 }
@@ -41,6 +42,11 @@ impl Package {
     /// Every feature it declares, `default` among them.
     pub(crate) fn features(&self) -> impl Iterator<Item = &str> {
         self.features.keys().map(String::as_str)
+    }
+
+    /// Where it is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.manifest_path.parent().unwrap_or_else(|| top())
     }
 
     /// The names of its examples.
