@@ -520,3 +520,15 @@ fn what_a_refund_was_is_not_moved_by_what_it_becomes() {
     assert_eq!(texts, ["Two days without service", "a", "b", "a"]);
     book.verifies();
 }
+
+#[test]
+fn an_update_of_no_revision_is_no_repetition_of_the_creation() {
+    let book = Book::new();
+    accepted(book.create(&plain("r-1", "1")));
+    accepted(book.update("r-1", &plain("r-1", "2")));
+    let as_created = plain("r-1", "1");
+    refused(
+        book.unchanged(|| book.update_at("r-1", 0, &as_created)),
+        "stale_revision",
+    );
+}

@@ -1,5 +1,7 @@
 //! Money: what an amount may look like, what the tax makes of it, and what a movement still gives.
 
+use refund_ledger::{Amount, AmountRequest, Currency, DecimalValue, JsonMoney, minor_to_decimal};
+
 use crate::common::{
     Book, Json, accepted, at_fault, charge, external, key, plain, plain_charge, refused, replayed,
     standard,
@@ -712,5 +714,109 @@ fn amounts_are_written_in_their_shortest_exact_form() {
             body.contains(&want),
             "{value} {currency} as {want} in {body}"
         );
+    }
+}
+
+#[test]
+fn a_stored_amount_is_above_zero_and_not_more_without_taxes() {
+    let stored = |with: i64, without: i64| {
+        let values = refund_ledger::Values { with, without };
+        Amount::from_stored("EUR".parse().unwrap(), values, None)
+    };
+    for (with, without) in [(1, 0), (1, 1), (1_210, 1_000)] {
+        let amount = stored(with, without).unwrap();
+        assert_eq!(
+            (amount.values().with, amount.values().without),
+            (with, without)
+        );
+    }
+    for (with, without) in [(0, 0), (-1, -1), (0, -1), (1, 2), (1_210, -1)] {
+        let error = stored(with, without).expect_err("it can't be");
+        assert_eq!(
+            error.code().as_str(),
+            "store_corrupted",
+            "{with} and {without}"
+        );
+    }
+}
+
+#[test]
+fn a_request_says_its_currency_or_leaves_it_to_the_movement() {
+    let amount = AmountRequest::new(Some("1".parse().unwrap()), None).unwrap();
+    assert_eq!(amount.currency(), None);
+    let euro: Currency = "EUR".parse().unwrap();
+    assert_eq!(amount.with_currency(euro).currency(), Some(euro));
+}
+
+#[test]
+fn nothing_can_be_taken_of_nothing() {
+    let book = Book::of("1.21", "1");
+    accepted(
+        book.create(
+            &standard("r-1")
+                .set("amount.value_with_taxes", "1.21")
+                .set("amount.value_without_taxes", "1"),
+        ),
+    );
+    assert_eq!(book.left(), (0, 0));
+    for (with, without) in [("0", "0"), ("0.00", "0")] {
+        let nothing = standard("r-2")
+            .set("amount.value_with_taxes", with)
+            .set("amount.value_without_taxes", without);
+        refused(book.unchanged(|| book.create(&nothing)), "invalid_request");
+    }
+    let nothing = plain("r-2", "0");
+    refused(book.unchanged(|| book.create(&nothing)), "invalid_request");
+}
+
+#[test]
+fn a_value_has_40_characters_and_18_decimals_at_most() {
+    let read = |text: &str| text.parse::<DecimalValue>().map(|value| value.to_string());
+    let zeros = "0".repeat(36);
+    assert_eq!(
+        read(&format!("{zeros}1.50")).unwrap(),
+        "1.5",
+        "40 characters"
+    );
+    let error = read(&format!("{zeros}01.50")).expect_err("41 characters");
+    assert_eq!(error.details()[0].code, "too_long");
+    let zeros = "0".repeat(17);
+    let smallest = format!("0.{zeros}1");
+    assert_eq!(read(&smallest).unwrap(), smallest, "18 decimals");
+    let error = read(&format!("0.{zeros}01")).expect_err("19 decimals");
+    assert_eq!(error.details()[0].code, "too_long");
+}
+
+#[test]
+fn money_in_json_is_exact_at_any_size() {
+    for (minor, text) in [
+        (0, "0"),
+        (100, "1"),
+        (-1_210, "-12.1"),
+        (999_999_999_999_999, "9999999999999.99"),
+        (i128::from(i64::MAX), "92233720368547758.07"),
+        (i128::from(i64::MIN), "-92233720368547758.08"),
+        (i128::from(i64::MAX) * 100, "9223372036854775807"),
+        (i128::from(i64::MAX) * 10_000, "922337203685477580700"),
+    ] {
+        let currency = "EUR".parse().unwrap();
+        let money = JsonMoney { minor, currency };
+        assert_eq!(serde_json::to_string(&money).unwrap(), text);
+    }
+}
+
+#[test]
+fn minor_units_are_written_with_their_sign_and_nothing_needless() {
+    for (minor, currency, text) in [
+        (1_210, "EUR", "12.1"),
+        (-1_210, "EUR", "-12.1"),
+        (-5, "EUR", "-0.05"),
+        (0, "EUR", "0"),
+        (100, "EUR", "1"),
+        (100, "JPY", "100"),
+        (-100, "JPY", "-100"),
+        (1, "BHD", "0.001"),
+    ] {
+        assert_eq!(minor_to_decimal(minor, currency.parse().unwrap()), text);
     }
 }
