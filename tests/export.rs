@@ -220,6 +220,10 @@ fn a_line_that_cannot_follow_is_refused_before_its_hash_is_looked_at() {
         *lines[at].pointer_mut(pointer).unwrap() = value;
         refused(&lines)
     };
+    let mut odd = lines[1].clone();
+    odd["preserved"] = "all of it".into();
+    let error = parse_line(odd.to_string().as_bytes()).unwrap_err();
+    assert_eq!(error.details()[0].field, "preserved");
     let (at, why) = with(1, "/preserved/revision", 2.into());
     assert!(at == Some(1) && why.contains("can't follow"), "{why}");
     let (at, why) = with(3, "/body/external_refund_unique_id", "one".into());

@@ -507,6 +507,36 @@ fn entries_that_cannot_follow_each_other_are_divergent_though_their_hashes_fit()
 }
 
 #[test]
+fn a_refund_is_not_created_twice_nor_a_movement_voided_over_refunds_though_the_hashes_fit() {
+    let book = eventful();
+    let mut twice = rows(&book);
+    forge(&mut twice, "mov-42", |entry| {
+        if entry.kind == EntryKind::RefundUpdated {
+            entry.kind = EntryKind::RefundCreated;
+        }
+    });
+    let report = verify(&book, twice, None);
+    assert!(report.findings[0].message.contains("can't follow"));
+
+    let mut voided = rows(&book);
+    let first = voided.rows.iter().find_map(|row| match row {
+        Row::Entry(record) if record.entry.movement.movement_id() == "mov-42" => {
+            Some(Entry::decode(&record.entry.bytes).unwrap())
+        }
+        _ => None,
+    });
+    let first = first.unwrap();
+    forge(&mut voided, "mov-42", |entry| {
+        if entry.kind == EntryKind::RefundDeleted {
+            entry.kind = EntryKind::MovementVoided;
+            entry.content = first.content.clone();
+        }
+    });
+    let report = verify(&book, voided, None);
+    assert!(report.findings[0].message.contains("can't follow"));
+}
+
+#[test]
 fn what_a_refund_keeps_for_ever_is_kept_though_the_hashes_fit() {
     let told = |movement: &str, change: &dyn Fn(EntryKind, &mut RefundDetails)| {
         let book = eventful();

@@ -39,6 +39,8 @@ const INSTANTS: &[(&str, &str)] = &[
 
 /// Texts that are no instant.
 const NO_INSTANTS: &[&str] = &[
+    "2022-02-24T13.45:10Z",
+    "2022-02-24T13:45.10Z",
     "",
     "2022-02-24",
     "2022-02-24T13:45:10",
