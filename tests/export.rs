@@ -220,6 +220,24 @@ fn a_line_that_cannot_follow_is_refused_before_its_hash_is_looked_at() {
         *lines[at].pointer_mut(pointer).unwrap() = value;
         refused(&lines)
     };
+    let mut no_salt = lines.clone();
+    no_salt[0]["preserved"]
+        .as_object_mut()
+        .unwrap()
+        .remove("salt");
+    let (at, why) = refused(&no_salt);
+    let said = why.contains("preserved.salt") && why.contains("is required");
+    assert!(at == Some(0) && said, "{why}");
+    let salt = lines[0]["preserved"]["salt"].clone();
+    for (at, name, value) in [(0, "erased", true.into()), (2, "salt", salt)] {
+        let mut needless = lines.clone();
+        needless[at]["preserved"][name] = value;
+        let (told, why) = refused(&needless);
+        assert!(
+            told == Some(at) && why.contains("preserved.salt") && !why.contains("required"),
+            "{why}"
+        );
+    }
     let mut odd = lines[1].clone();
     odd["preserved"] = "all of it".into();
     let error = parse_line(odd.to_string().as_bytes()).unwrap_err();

@@ -526,9 +526,7 @@ fn an_update_of_no_revision_is_no_repetition_of_the_creation() {
     let book = Book::new();
     accepted(book.create(&plain("r-1", "1")));
     accepted(book.update("r-1", &plain("r-1", "2")));
-    let as_created = plain("r-1", "1");
-    refused(
-        book.unchanged(|| book.update_at("r-1", 0, &as_created)),
-        "stale_revision",
-    );
+    let line = book.update_line("r-1", &plain("r-1", "1"));
+    let of_none = line.set("expected_revision", "0");
+    refused(book.unchanged(|| book.import(&of_none)), "stale_revision");
 }
