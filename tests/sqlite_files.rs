@@ -124,56 +124,6 @@ fn a_cut_off_header_is_damage() {
 }
 
 #[test]
-fn a_hostile_schema_is_refused() {
-    for (sql, named) in [
-        (
-            "CREATE TRIGGER steal AFTER INSERT ON refunds BEGIN DELETE FROM journal; END",
-            "trigger `steal`",
-        ),
-        ("CREATE TABLE more (a)", "table `more`"),
-        ("CREATE VIEW peek AS SELECT * FROM refunds", "view `peek`"),
-        ("CREATE INDEX slow ON refunds (billable)", "index `slow`"),
-        (
-            "DROP INDEX refunds_by_external_id",
-            "lacks the index `refunds_by_external_id`",
-        ),
-        (
-            "DROP INDEX refunds_by_external_id;
-             CREATE INDEX refunds_by_external_id ON refunds (org, external_id)",
-            "index `refunds_by_external_id` in another form",
-        ),
-        (
-            "ALTER TABLE movements RENAME TO hidden; CREATE VIEW movements AS SELECT * FROM hidden",
-            "hidden",
-        ),
-        (
-            "PRAGMA writable_schema = ON;
-             UPDATE sqlite_schema SET sql = replace(sql, 'CHECK (amount_with > 0)', '')
-             WHERE name = 'refunds'",
-            "table `refunds` in another form",
-        ),
-        (
-            "ALTER TABLE refunds ADD COLUMN note TEXT",
-            "table `refunds` in another form",
-        ),
-        (
-            "PRAGMA application_id = 0",
-            "the SQLite database of something else",
-        ),
-        ("PRAGMA user_version = 0", "not a ledger"),
-        ("PRAGMA user_version = -1", "not a ledger"),
-    ] {
-        let (_directory, path) = InFile::filled().close();
-        Connection::open(&path).unwrap().execute_batch(sql).unwrap();
-        let error = refusal(&path);
-        assert!(
-            matches!(&error, StoreError::Unsupported { reason } if reason.contains(named)),
-            "after `{sql}` it should name the {named}: {error:?}"
-        );
-    }
-}
-
-#[test]
 fn a_database_in_another_encoding_is_no_ledger() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("utf16.db");
@@ -210,22 +160,6 @@ fn what_is_no_file_is_named_with_the_reason() {
         );
     }
     assert_eq!(files(directory.path()), [""; 0], "nothing was made");
-}
-
-#[cfg(unix)]
-#[test]
-fn a_pipe_is_refused_without_waiting_for_it() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("pipe");
-    let made = std::process::Command::new("mkfifo")
-        .arg(&path)
-        .status()
-        .unwrap();
-    assert!(made.success(), "mkfifo makes the pipe");
-    assert!(
-        matches!(refusal(&path), StoreError::Failed { reason } if reason.contains("not a regular")),
-        "a pipe is no place for a ledger"
-    );
 }
 
 #[test]

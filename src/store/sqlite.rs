@@ -6,6 +6,7 @@
 
 mod apply;
 mod backup;
+mod beside;
 mod bind;
 mod chain;
 mod errors;
@@ -18,6 +19,7 @@ mod rows;
 mod scan;
 mod schema;
 mod statements;
+mod steps;
 mod strays;
 mod transaction;
 mod version;
@@ -173,12 +175,13 @@ impl SqliteStore {
     }
 
     fn open_writer(path: &Path, options: &SqliteOptions) -> Result<(OpenFile, Connection), Fault> {
-        let (open_file, connection) =
+        let (open_file, mut connection) =
             open_files::open(path, || open::connect(path, options, Role::Writer))?;
         // The tables are made under a rollback journal: until all of them are there the file is
         // empty, or is rolled back to that by whoever opens it next.
         MIGRATIONS.bring_up(&connection, path)?;
         open::use_write_ahead_log(&connection)?;
+        steps::unlimit(&mut connection)?;
         Ok((open_file, connection))
     }
 
@@ -213,11 +216,12 @@ impl SqliteStore {
 
     fn reader(&self) -> Result<Connection, Fault> {
         let idle = lock(&self.shared.readers).pop();
-        let reader = match idle {
+        let mut reader = match idle {
             Some(connection) => connection,
             None => open::connect(self.path(), &self.shared.options, Role::Reader)?,
         };
         reader.busy_timeout(self.time_limit)?;
+        steps::limit(&mut reader, self.path())?;
         Ok(reader)
     }
 

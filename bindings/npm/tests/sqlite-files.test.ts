@@ -147,6 +147,11 @@ for (const library of libraries) {
           "SET sql = replace(sql, 'CHECK (amount_with > 0)', '') WHERE name = 'refunds'",
         /the table `refunds` in another form/,
       ],
+      [
+        "ANALYZE; PRAGMA writable_schema = ON; UPDATE sqlite_schema " +
+          "SET sql = 'CREATE TABLE sqlite_stat1(tbl,idx,stat,CHECK(tbl>1))' WHERE name = 'sqlite_stat1'",
+        /the table `sqlite_stat1`/,
+      ],
     ] as const) {
       const path = filledFile();
       tamper(path, sql);

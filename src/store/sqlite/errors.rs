@@ -87,6 +87,12 @@ fn sqlite_error(error: &rusqlite::Error, file: &str) -> StoreError {
         | ErrorCode::Unknown => StoreError::Corrupted {
             reason: format!("{file}: {error}"),
         },
+        ErrorCode::OperationInterrupted => StoreError::Corrupted {
+            reason: format!(
+                "{file}: reading it takes more than its size explains, as if pages were in it many \
+                 times"
+            ),
+        },
         ErrorCode::DiskFull => failed(format!(
             "{file} can't grow: the disk, or the file's limit, is full; make room and try again"
         )),

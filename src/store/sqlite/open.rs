@@ -9,8 +9,10 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags};
 
 use super::SqliteOptions;
+use super::beside;
 use super::errors::Fault;
 use super::schema::{APPLICATION_ID, MIGRATIONS, newer};
+use super::steps;
 use super::transaction::Transaction;
 use crate::store::StoreError;
 
@@ -26,10 +28,17 @@ fn unsupported<T>(reason: String) -> Result<T, StoreError> {
     Err(StoreError::Unsupported { reason })
 }
 
-/// The path from the root. SQLite would take a name that begins with `file:` for a URI, with
-/// options in it; no absolute path does.
+/// The path from the root, with links resolved: SQLite keeps its journal and log beside the file
+/// itself. It would take a name that begins with `file:` for a URI, with options in it; no absolute
+/// path does.
 pub(super) fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
-    std::path::absolute(path).or_else(|error| failed(format!("`{}`: {error}", path.display())))
+    let say = |error| failed(format!("`{}`: {error}", path.display()));
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && !path.is_symlink() => {
+            std::path::absolute(path).or_else(say)
+        }
+        resolved => resolved.or_else(say),
+    }
 }
 
 /// Looks at a file with nothing but reads, and refuses what is no ledger of ours, so that not a
@@ -49,6 +58,7 @@ pub(super) fn inspect(path: &Path) -> Result<(), StoreError> {
     if !metadata.is_file() {
         return failed(format!("`{file}` is not a regular file"));
     }
+    beside::inspect(path)?;
     if metadata.len() == 0 {
         return Ok(());
     }
@@ -98,9 +108,7 @@ fn inspect_directory(path: &Path) -> Result<(), StoreError> {
 }
 
 fn has_hot_journal(path: &Path) -> bool {
-    let mut journal = path.as_os_str().to_owned();
-    journal.push("-journal");
-    fs::metadata(journal).is_ok_and(|metadata| metadata.len() > 0)
+    fs::metadata(beside::beside(path, "-journal")).is_ok_and(|metadata| metadata.len() > 0)
 }
 
 /// What a connection is for.
@@ -112,7 +120,7 @@ pub(super) enum Role {
     Reader,
 }
 
-/// Opens a connection and sets it up. `path` must be absolute.
+/// Opens a connection and sets it up, with [its steps limited](steps). `path` must be absolute.
 pub(super) fn connect(
     path: &Path,
     options: &SqliteOptions,
@@ -123,7 +131,8 @@ pub(super) fn connect(
     if role == Role::Writer {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
-    let connection = Connection::open_with_flags(path, flags)?;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    steps::limit(&mut connection, path)?;
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(64);
     distrust(&connection)?;

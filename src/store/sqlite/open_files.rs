@@ -10,6 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use super::beside::beside;
 use super::errors::Fault;
 use super::open::inspect;
 
@@ -48,11 +49,9 @@ impl OpenFile {
     /// Whether the file is still the one at its path, with its log beside it. SQLite would go on
     /// writing to one that was removed or replaced, and nobody would ever find what it wrote.
     pub(super) fn is_in_place(&self, path: &Path) -> bool {
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
         self.0.is_none_or(|opened| key(path) == Some(opened))
             && fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
-            && fs::metadata(log).is_ok()
+            && fs::metadata(beside(path, "-wal")).is_ok()
     }
 }
 

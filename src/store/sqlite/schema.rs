@@ -129,13 +129,15 @@ impl Migrations<'_> {
     }
 }
 
+/// All objects but those that an administrator's `ANALYZE` leaves: plain tables of figures.
 fn schema(connection: &Connection) -> Result<Vec<SchemaObject>, Fault> {
-    let mut statement =
-        // What `ANALYZE` of an administrator's tool leaves is plain figures, and does no harm.
-        connection.prepare(
-            "SELECT type, name, tbl_name, sql FROM sqlite_schema
-             WHERE NOT (type = 'table' AND substr(name, 1, 11) = 'sqlite_stat') ORDER BY 1, 2",
-        )?;
+    let mut statement = connection.prepare(
+        "SELECT type, name, tbl_name, sql FROM sqlite_schema
+         WHERE (type, name, coalesce(sql, '')) NOT IN (VALUES
+           ('table', 'sqlite_stat1', 'CREATE TABLE sqlite_stat1(tbl,idx,stat)'),
+           ('table', 'sqlite_stat4', 'CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)'))
+         ORDER BY 1, 2",
+    )?;
     let rows = statement.query_map((), |row| {
         Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
     })?;
