@@ -49,8 +49,9 @@ fn asks_for_fuzzing(arguments: &[String]) -> bool {
     names.is_empty() || names.contains(&FUZZ)
 }
 
-/// What makes libFuzzer see where an input leads: as cargo-fuzz asks for it, without a sanitizer, since what
-/// those find, Rust without `unsafe` does not have. So the project's own toolchain will do.
+/// What makes libFuzzer see where an input leads: as cargo-fuzz asks for it, but for a sanitizer, which takes
+/// a nightly compiler. So the project's own toolchain will do; the one part that is not safe Rust, SQLite, is
+/// fuzzed under sanitizers by those who make it.
 const INSTRUMENTED: &str = "--cfg=fuzzing -Cdebug-assertions -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \

@@ -14,8 +14,18 @@ use crate::random::Random;
 #[derive(Debug)]
 pub(crate) struct Finding {
     pub(crate) what: String,
-    /// Whether the harness itself could not go on, which says nothing of the ledger.
-    is_of_harness: bool,
+    pub(crate) kind: Kind,
+}
+
+/// What a finding is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A promise was not kept.
+    Broken,
+    /// The ledger refused what it should not refuse.
+    Refused,
+    /// The harness itself could not go on, which says nothing of the ledger.
+    Harness,
 }
 
 impl Finding {
@@ -23,14 +33,21 @@ impl Finding {
     pub(crate) fn new(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
-            is_of_harness: false,
+            kind: Kind::Broken,
+        }
+    }
+
+    fn refused(what: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            kind: Kind::Refused,
         }
     }
 
     pub(crate) fn of_harness(what: impl Into<String>) -> Self {
         Self {
             what: what.into(),
-            is_of_harness: true,
+            kind: Kind::Harness,
         }
     }
 
@@ -43,12 +60,15 @@ impl Finding {
     }
 }
 
-/// What the first of some runs with a planted bug found; a run that could not go on has caught nothing.
+/// What the first of some runs with a planted bug found. A run that could not go on has caught nothing, be
+/// it that the ledger refused what the bug made of its calls.
 pub(crate) fn caught<T>(
     mut runs: impl Iterator<Item = Result<T, Finding>>,
 ) -> Result<Option<Finding>, Finding> {
     match runs.find_map(Result::err) {
-        Some(finding) if finding.is_of_harness => Err(finding),
+        Some(finding) if finding.kind != Kind::Broken => {
+            Err(Finding::of_harness(finding.what).within("with a planted bug"))
+        }
         found => Ok(found),
     }
 }
@@ -61,13 +81,13 @@ impl From<String> for Finding {
 
 impl From<LedgerError> for Finding {
     fn from(error: LedgerError) -> Self {
-        Self::new(format!("{error:?}"))
+        Self::refused(format!("{error:?}"))
     }
 }
 
 impl From<StoreError> for Finding {
     fn from(error: StoreError) -> Self {
-        Self::new(error.to_string())
+        Self::refused(error.to_string())
     }
 }
 
@@ -88,7 +108,7 @@ impl From<postgres_cluster::Error> for Finding {
 pub(crate) enum Scale {
     /// Minutes, as a part of every test run.
     Quick,
-    /// Hours.
+    /// Days.
     Long,
 }
 
@@ -261,6 +281,7 @@ mod tests {
         assert!(caught(runs(Some(Finding::new("found")))).unwrap().is_some());
         assert!(caught(runs(None)).unwrap().is_none());
         assert!(caught(runs(Some(Finding::of_harness("no disk")))).is_err());
+        assert!(caught(runs(Some(Finding::refused("no such movement")))).is_err());
     }
 
     #[test]

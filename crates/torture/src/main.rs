@@ -38,7 +38,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 
-use crate::harness::{Finding, Report, Scale, Task};
+use crate::harness::{Finding, Kind, Report, Scale, Task};
 
 /// A harness by its name.
 type Harness = (&'static str, fn(&Task) -> Result<Report, Finding>);
@@ -56,6 +56,9 @@ const HARNESSES: &[Harness] = &[
     ("fuzz", fuzz::run),
 ];
 
+/// A year.
+const MINUTES_MAX: u64 = 366 * 24 * 60;
+
 /// Torture ledgers, and print what came of it
 #[derive(Parser)]
 #[command(
@@ -70,8 +73,8 @@ struct Arguments {
     /// A hundred times as much, and more
     #[arg(long)]
     long: bool,
-    /// Stop each harness after about so many minutes, and say how far it came
-    #[arg(long)]
+    /// Stop each harness that draws at random after about so many minutes, and say how far it came
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=MINUTES_MAX))]
     minutes: Option<u64>,
     /// What decides everything that looks random
     #[arg(long, default_value_t = 1)]
@@ -164,10 +167,14 @@ impl Table {
                 println!("  {} ({took})", report.did);
                 (report.did, self.judge(report.planted))
             }
-            Err(Finding { what, .. }) => {
+            Err(Finding { what, kind }) => {
                 self.failed = true;
-                println!("  FOUND, with --seed {seed}: {what}");
-                (format!("FOUND: {}", first_line(&what)), String::new())
+                let verdict = match kind {
+                    Kind::Broken | Kind::Refused => "FOUND",
+                    Kind::Harness => "COULD NOT GO ON",
+                };
+                println!("  {verdict}, with --seed {seed}: {what}");
+                (format!("{verdict}: {}", first_line(&what)), String::new())
             }
         };
         self.rows
