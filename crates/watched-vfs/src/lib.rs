@@ -1,5 +1,5 @@
 //! SQLite's own file system, with somebody looking on: who is asked before each change of a file, and
-//! may let it happen, make it fail, or swallow it.
+//! before each look at one, and may let it happen, make it fail, or swallow it.
 //!
 //! It is the default one of the process from [`install`] on. Each thread has its own onlooker, or
 //! none; then everything happens as if this weren't there.
@@ -46,6 +46,21 @@ pub enum Change<'a> {
     Delete,
 }
 
+/// What is about to be asked of a file, which stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Bytes are read. Where that is pretended, they are zeros.
+    Read,
+    /// How long it is. Where that is pretended, nothing is in it.
+    Size,
+    /// Whether it is there. Where that is pretended, it is not.
+    Presence,
+    /// It is locked against others. That cannot be pretended: it fails then.
+    Lock,
+    /// The index of the log is mapped. That cannot be pretended either.
+    Index,
+}
+
 /// What becomes of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -62,7 +77,7 @@ pub enum Verdict {
 pub enum Failure {
     /// EIO.
     Device,
-    /// ENOSPC.
+    /// ENOSPC. But for a write, SQLite's own file system says of it what it says of EIO.
     Full,
 }
 
@@ -70,6 +85,11 @@ pub enum Failure {
 pub trait Onlooker {
     /// Asked before each change.
     fn judge(&self, path: &Path, change: Change<'_>) -> Verdict;
+
+    /// Asked before each look. Unless somebody minds, they all happen.
+    fn judge_look(&self, _path: &Path, _look: Look) -> Verdict {
+        Verdict::Happens
+    }
 }
 
 thread_local! {
@@ -91,9 +111,17 @@ pub fn under<T>(onlooker: Rc<dyn Onlooker>, work: impl FnOnce() -> T) -> T {
 }
 
 fn judge(path: &Path, change: Change<'_>) -> Verdict {
+    ask(|onlooker| onlooker.judge(path, change))
+}
+
+fn judge_look(path: &Path, look: Look) -> Verdict {
+    ask(|onlooker| onlooker.judge_look(path, look))
+}
+
+fn ask(question: impl FnOnce(&dyn Onlooker) -> Verdict) -> Verdict {
     // It is not borrowed meanwhile: who looks on may open files too.
     match ONLOOKER.with_borrow(Option::clone) {
-        Some(onlooker) => onlooker.judge(path, change),
+        Some(onlooker) => question(&*onlooker),
         None => Verdict::Happens,
     }
 }
@@ -204,14 +232,25 @@ unsafe fn asked(file: *mut ffi::sqlite3_file, change: Change<'_>) -> Verdict {
     }
 }
 
+/// Asks about a look at a file, as about a change.
+unsafe fn asked_to_look(file: *mut ffi::sqlite3_file, look: Look) -> Verdict {
+    // SAFETY: it is null, or what `open` leaked.
+    match unsafe { (*file.cast::<File>()).path.as_ref() } {
+        Some(path) => judge_look(path, look),
+        None => Verdict::Happens,
+    }
+}
+
 /// Does it, or says why not.
 macro_rules! as_judged {
     ($verdict:expr, $failed:expr, $does:expr) => {
+        as_judged!($verdict, $failed, $does, pretends ffi::SQLITE_OK)
+    };
+    ($verdict:expr, $failed:expr, $does:expr, pretends $pretended:expr) => {
         match $verdict {
             Verdict::Happens => $does,
-            Verdict::Pretended => ffi::SQLITE_OK,
-            Verdict::Fails(Failure::Full) => ffi::SQLITE_FULL,
-            Verdict::Fails(Failure::Device) => $failed,
+            Verdict::Pretended => $pretended,
+            Verdict::Fails(_) => $failed,
         }
     };
 }
@@ -275,7 +314,17 @@ unsafe extern "C" fn read(
     amount: c_int,
     offset: i64,
 ) -> c_int {
-    unsafe { system!(system_file(file), pMethods.xRead(into, amount, offset)) }
+    unsafe {
+        as_judged!(
+            asked_to_look(file, Look::Read),
+            ffi::SQLITE_IOERR_READ,
+            system!(system_file(file), pMethods.xRead(into, amount, offset)),
+            pretends {
+                ptr::write_bytes(into.cast::<u8>(), 0, usize::try_from(amount).unwrap_or(0));
+                ffi::SQLITE_OK
+            }
+        )
+    }
 }
 
 unsafe extern "C" fn write(
@@ -290,8 +339,12 @@ unsafe extern "C" fn write(
             offset: offset.unsigned_abs(),
             bytes,
         };
+        let verdict = asked(file, change);
+        if verdict == Verdict::Fails(Failure::Full) {
+            return ffi::SQLITE_FULL;
+        }
         as_judged!(
-            asked(file, change),
+            verdict,
             ffi::SQLITE_IOERR_WRITE,
             system!(system_file(file), pMethods.xWrite(from, amount, offset))
         )
@@ -361,6 +414,76 @@ unsafe extern "C" fn shm_lock(
     }
 }
 
+unsafe extern "C" fn file_size(file: *mut ffi::sqlite3_file, size: *mut i64) -> c_int {
+    unsafe {
+        as_judged!(
+            asked_to_look(file, Look::Size),
+            ffi::SQLITE_IOERR_FSTAT,
+            system!(system_file(file), pMethods.xFileSize(size)),
+            pretends {
+                *size = 0;
+                ffi::SQLITE_OK
+            }
+        )
+    }
+}
+
+unsafe extern "C" fn lock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int {
+    unsafe {
+        as_judged!(
+            asked_to_look(file, Look::Lock),
+            ffi::SQLITE_IOERR_LOCK,
+            system!(system_file(file), pMethods.xLock(level)),
+            pretends ffi::SQLITE_IOERR_LOCK
+        )
+    }
+}
+
+unsafe extern "C" fn shm_map(
+    file: *mut ffi::sqlite3_file,
+    region: c_int,
+    size: c_int,
+    extend: c_int,
+    out: *mut *mut c_void,
+) -> c_int {
+    unsafe {
+        *out = ptr::null_mut();
+        as_judged!(
+            asked_to_look(file, Look::Index),
+            ffi::SQLITE_IOERR_SHMMAP,
+            system!(system_file(file), pMethods.xShmMap(region, size, extend, out)),
+            pretends ffi::SQLITE_IOERR_SHMMAP
+        )
+    }
+}
+
+unsafe extern "C" fn access(
+    vfs: *mut ffi::sqlite3_vfs,
+    name: *const c_char,
+    flags: c_int,
+    out: *mut c_int,
+) -> c_int {
+    unsafe {
+        let verdict =
+            path_of(name).map_or(Verdict::Happens, |path| judge_look(path, Look::Presence));
+        as_judged!(
+            verdict,
+            ffi::SQLITE_IOERR_ACCESS,
+            {
+                let system = system_vfs(vfs);
+                match (*system).xAccess {
+                    Some(access) => access(system, name, flags, out),
+                    None => ffi::SQLITE_ERROR,
+                }
+            },
+            pretends {
+                *out = 0;
+                ffi::SQLITE_OK
+            }
+        )
+    }
+}
+
 /// Functions that nobody is asked about.
 macro_rules! passed_on {
     ($($method:ident as $name:ident ($($argument:ident: $of:ty),*);)*) => {
@@ -371,14 +494,11 @@ macro_rules! passed_on {
 }
 
 passed_on! {
-    xFileSize as file_size(size: *mut i64);
-    xLock as lock(level: c_int);
     xUnlock as unlock(level: c_int);
     xCheckReservedLock as check_reserved_lock(out: *mut c_int);
     xFileControl as file_control(operation: c_int, argument: *mut c_void);
     xSectorSize as sector_size();
     xDeviceCharacteristics as device_characteristics();
-    xShmMap as shm_map(region: c_int, size: c_int, extend: c_int, out: *mut *mut c_void);
     xShmUnmap as shm_unmap(delete: c_int);
 }
 
@@ -406,7 +526,6 @@ macro_rules! passed_on_by_system {
 }
 
 passed_on_by_system! {
-    xAccess as access(name: *const c_char, flags: c_int, out: *mut c_int);
     xFullPathname as full_pathname(name: *const c_char, size: c_int, out: *mut c_char);
     xRandomness as randomness(size: c_int, out: *mut c_char);
     xSleep as sleep(microseconds: c_int);
