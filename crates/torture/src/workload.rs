@@ -1,15 +1,18 @@
 //! What is done to a ledger while something is done to its files, and how to tell what is in it.
 
 use std::collections::hash_map::DefaultHasher;
+use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use refund_ledger::wire::parse_line;
 use refund_ledger::{
-    Atomicity, Batch, Command, Host, Ledger, LedgerError, Minted, RefundId, Repeats, Salt, Store,
-    Timestamp,
+    Atomicity, Batch, Command, Host, Id, Ledger, LedgerError, Minted, MovementKey, Operation,
+    RefundFilter, RefundId, RefundKind, RefundLookup, RefundQuery, Repeats, Salt, Store,
+    StoreError, Timestamp, Verdict as Verified,
 };
 use watched_vfs::{Change, Onlooker, Verdict};
 
@@ -193,41 +196,181 @@ pub(crate) fn before() -> Vec<Call> {
     calls
 }
 
-/// A call of each kind that changes something.
-pub(crate) fn kinds() -> Vec<(&'static str, Call)> {
-    let named = |op, id: &str, body: &str| {
-        command(&line(
-            op,
-            0,
-            &format!(r#","external_refund_unique_id":"{id}"{body}"#),
-        ))
+/// The kinds of calls, with their names.
+macro_rules! kinds {
+    ($($kind:ident = $name:literal,)*) => {
+        /// A kind of call that may change something.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Kind {
+            $($kind),*
+        }
+
+        impl Kind {
+            const ALL: &[Self] = &[$(Self::$kind),*];
+
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name),*
+                }
+            }
+        }
     };
-    let other = format!(
-        r#","expected_revision":1,"body":{}"#,
-        body_of("ref-1", 777, "other")
-    );
-    vec![
-        ("record a movement", vec![command(&record(9))]),
-        ("create a refund", vec![command(&fixed(1, "ref-7"))]),
-        (
-            "create several",
-            vec![
-                command(&fixed(0, "ref-7")),
-                command(&fixed(1, "ref-8")),
-                command(&fixed(0, "ref-9")),
+}
+
+kinds! {
+    Record = "record a movement",
+    Create = "create a refund",
+    CreateGoods = "create a non-subscribable refund",
+    CreateSeveral = "create several",
+    Replay = "create what is there",
+    Refusal = "create too much",
+    Update = "update a refund",
+    Delete = "delete a refund",
+    Erase = "erase a text",
+    EraseOfMovement = "erase the text of a movement",
+    Void = "void a movement",
+}
+
+/// The kinds that have an operation in them: a new operation has to name one here.
+fn kinds_of(operation: &Operation) -> &'static [Kind] {
+    match operation {
+        Operation::RecordMovement(_) => &[Kind::Record],
+        Operation::VoidMovement => &[Kind::Void],
+        Operation::CreateRefund { content, .. } => match content.kind {
+            RefundKind::Standard => &[
+                Kind::Create,
+                Kind::CreateSeveral,
+                Kind::Replay,
+                Kind::Refusal,
             ],
-        ),
-        (
-            "update a refund",
-            vec![named("update_refund", "ref-1", &other)],
-        ),
-        ("delete a refund", vec![named("delete_refund", "ref-2", "")]),
-        ("erase a text", vec![named("erase_text", "ref-3", "")]),
-        (
-            "void a movement",
-            vec![command(&line("void_movement", 3, ""))],
-        ),
+            RefundKind::NonSubscribable { .. } => &[Kind::CreateGoods],
+        },
+        Operation::UpdateRefund { .. } => &[Kind::Update],
+        Operation::DeleteRefund { .. } => &[Kind::Delete],
+        Operation::EraseText {
+            refund: Some(_), ..
+        } => &[Kind::Erase],
+        Operation::EraseText { refund: None, .. } => &[Kind::EraseOfMovement],
+    }
+}
+
+impl Kind {
+    fn call(self) -> Call {
+        let lines = match self {
+            Self::Record => vec![record(9)],
+            Self::Create => vec![fixed(1, "ref-7")],
+            Self::CreateGoods => vec![goods(1, "key-7")],
+            Self::CreateSeveral => vec![fixed(0, "ref-7"), fixed(1, "ref-8"), fixed(0, "ref-9")],
+            Self::Replay => vec![fixed(0, "ref-1")],
+            Self::Refusal => {
+                let body = body_of("ref-7", 100_000_001, "too much");
+                vec![line("create_refund", 1, &format!(r#","body":{body}"#))]
+            }
+            Self::Update => {
+                let body = body_of("ref-1", 777, "other");
+                let other = format!(r#","expected_revision":1,"body":{body}"#);
+                vec![named("update_refund", "ref-1", &other)]
+            }
+            Self::Delete => vec![named("delete_refund", "ref-2", "")],
+            Self::Erase => vec![named("erase_text", "ref-3", "")],
+            Self::EraseOfMovement => vec![line("erase_text", 2, "")],
+            Self::Void => vec![line("void_movement", 3, "")],
+        };
+        lines.iter().map(|line| command(line)).collect()
+    }
+}
+
+/// A call of each kind.
+pub(crate) fn kinds() -> impl Iterator<Item = (Kind, Call)> {
+    Kind::ALL.iter().map(|kind| {
+        let call = kind.call();
+        let is_of_kind = |command: &Command| kinds_of(&command.operation).contains(kind);
+        assert!(call.iter().all(is_of_kind), "{kind:?} is what it is called");
+        (*kind, call)
+    })
+}
+
+/// Something that is asked of a ledger, and its answer as a text.
+pub(crate) type Read = fn(&Ledger) -> Result<String, LedgerError>;
+
+/// Everything that can be asked. What is not whole is an error here.
+pub(crate) fn reads() -> Vec<(&'static str, Read)> {
+    vec![
+        ("movement", |ledger| text(ledger.movement(&first()?))),
+        ("balance", |ledger| text(ledger.balance(&first()?))),
+        ("refund", |ledger| text(ledger.refund(&first()?, booked()?))),
+        ("history", |ledger| {
+            text(ledger.history(&first()?, booked()?))
+        }),
+        ("list of refunds", |ledger| {
+            text(ledger.list_refunds(&RefundQuery::default()))
+        }),
+        ("totals", |ledger| {
+            text(ledger.totals(RefundFilter::default()))
+        }),
+        ("list of movements", |ledger| {
+            text(ledger.movements(None, None, 100))
+        }),
+        ("journal", |ledger| text(ledger.journal(0, usize::MAX))),
+        ("journal of an org", |ledger| {
+            text(ledger.org_journal(&Id::new("acme")?, 0, 100))
+        }),
+        ("export", |ledger| {
+            let records = ledger.journal(0, usize::MAX)?;
+            let lines = records.iter().map(|record| ledger.export_line(record));
+            text(lines.collect::<Result<Vec<_>, _>>())
+        }),
+        ("outlines of refunds", |ledger| {
+            let mut outlines = Vec::new();
+            ledger
+                .store()
+                .refund_outlines(&Id::new("acme")?, None, None, &mut |outline| {
+                    outlines.push(format!("{outline:?}"));
+                    ControlFlow::Continue(())
+                })?;
+            // They come in any order.
+            outlines.sort();
+            text(Ok(outlines))
+        }),
+        ("verification", |ledger| {
+            let report = ledger.verify(None)?;
+            if report.verdict == Verified::Incomplete {
+                let reason = format!("{:?}", report.findings);
+                return Err(StoreError::Failed { reason }.into());
+            }
+            text(Ok(report))
+        }),
+        ("head", |ledger| text(ledger.head())),
     ]
+}
+
+fn text<T: fmt::Debug>(answer: Result<T, LedgerError>) -> Result<String, LedgerError> {
+    answer.map(|answer| format!("{answer:?}"))
+}
+
+fn first() -> Result<MovementKey, LedgerError> {
+    MovementKey::new("acme", "sub-7", "mov-0")
+}
+
+fn booked() -> Result<RefundLookup, LedgerError> {
+    Ok(RefundLookup::ExternalId(Id::new("ref-1")?))
+}
+
+fn named(op: &str, id: &str, rest: &str) -> String {
+    line(
+        op,
+        0,
+        &format!(r#","external_refund_unique_id":"{id}"{rest}"#),
+    )
+}
+
+fn goods(movement: usize, key: &str) -> String {
+    let body = r#"{"refund_datetime":"2022-02-24T13:45:10Z","amount":{"value_with_taxes":5,"billable":true},"transaction_type_id":"goods","description":"of goods"}"#;
+    line(
+        "create_non_subscribable_refund",
+        movement,
+        &format!(r#","idempotency_key":"{key}","body":{body}"#),
+    )
 }
 
 fn fixed(movement: usize, external_id: &str) -> String {
