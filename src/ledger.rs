@@ -651,7 +651,7 @@ impl Ledger {
         if nothing_written || !commands.iter().any(is_erasure) {
             return;
         }
-        let Err(error) = self.store.scrub() else {
+        let Err(error) = self.scrub() else {
             return;
         };
         for (result, command) in results.iter_mut().zip(commands) {
@@ -659,6 +659,15 @@ impl Ledger {
                 *result = Err(error.clone().into());
             }
         }
+    }
+
+    /// Has the store scrub after erasures that are committed, so that no error of it may say that
+    /// nothing was written.
+    fn scrub(&self) -> Result<(), StoreError> {
+        self.store.scrub().map_err(|error| match error {
+            StoreError::Busy => error,
+            other => still_unknown(other),
+        })
     }
 
     /// What the commands would come to, without writing.

@@ -9,7 +9,7 @@ use crate::head::{Head, MerkleTree};
 use crate::id::MovementKey;
 use crate::journal::JournalPosition;
 use crate::store::ScanRow;
-use movement::MovementCheck;
+use movement::{Checked, MovementCheck};
 
 /// What a verification comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -161,10 +161,12 @@ impl Verifier {
     }
 
     fn finish_movement(&mut self) {
-        let Some(current) = self.current.take() else {
-            return;
-        };
-        let result = current.finish();
+        if let Some(current) = self.current.take() {
+            self.add(current.finish());
+        }
+    }
+
+    fn add(&mut self, result: Checked) {
         self.now.entries = self.now.entries.saturating_add(result.now.length);
         self.now
             .tree
@@ -179,7 +181,12 @@ impl Verifier {
     /// The report, once the scan is done. `position` is what the scan answered; `unread` is why it
     /// could not read everything, where it could not.
     pub fn finish(mut self, position: JournalPosition, unread: Option<&LedgerError>) -> Report {
-        self.finish_movement();
+        if unread.is_none() {
+            self.finish_movement();
+        } else if let Some(current) = self.current.take() {
+            // What was not visited of it may be there.
+            self.add(current.break_off());
+        }
         let head = self.now.finish(position);
         if let Some(kept) = self.kept
             && unread.is_none()

@@ -155,7 +155,7 @@ impl Ledger {
             .any(|line| matches!(line.command.operation, Operation::EraseText { .. }))
         {
             // A text may have been erased while it was being exported.
-            self.store.scrub().map_err(|error| failed(error.into()))?;
+            self.scrub().map_err(|error| failed(error.into()))?;
         }
         Ok(())
     }

@@ -509,16 +509,7 @@ impl Ledger {
     pub fn verify(&self, kept: Option<Head>) -> Result<Report, LedgerError> {
         self.authorize(Action::Audit, Resource::Ledger)?;
         let mut verifier = Verifier::new(kept);
-        let range = ScanRange {
-            entries: true,
-            refunds: true,
-            ..ScanRange::default()
-        };
-        let scanned = self.store.scan(&range, &mut |row| {
-            verifier.visit(row);
-            ControlFlow::Continue(())
-        });
-        match scanned {
+        match self.visit_all(&mut verifier) {
             Ok(position) => Ok(verifier.finish(position, None)),
             Err(error @ (StoreError::Corrupted { .. } | StoreError::Failed { .. })) => {
                 Ok(verifier.finish(0, Some(&error.into())))
@@ -527,11 +518,24 @@ impl Ledger {
         }
     }
 
+    fn visit_all(&self, verifier: &mut Verifier) -> Result<JournalPosition, StoreError> {
+        let range = ScanRange {
+            entries: true,
+            refunds: true,
+            ..ScanRange::default()
+        };
+        self.store.scan(&range, &mut |row| {
+            verifier.visit(row);
+            ControlFlow::Continue(())
+        })
+    }
+
     /// A short value that commits to the whole journal as it is now. Keep it apart from the
     /// ledger, and later [verify](Ledger::verify) against it. It is computed by a verification.
     ///
     /// # Errors
-    /// `store_corrupted` where the ledger does not verify.
+    /// `store_corrupted` where the ledger does not verify; `timeout`, `store_unavailable` or
+    /// `internal` where it can't be read.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
@@ -544,7 +548,10 @@ impl Ledger {
     /// # Ok(()) }
     /// ```
     pub fn head(&self) -> Result<Head, LedgerError> {
-        let report = self.verify(None)?;
+        self.authorize(Action::Audit, Resource::Ledger)?;
+        let mut verifier = Verifier::new(None);
+        let position = self.visit_all(&mut verifier)?;
+        let report = verifier.finish(position, None);
         match report.findings.first() {
             None => Ok(report.head),
             Some(finding) => Err(StoreError::Corrupted {

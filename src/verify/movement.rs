@@ -414,6 +414,11 @@ impl MovementCheck {
                 }
             }
         }
+        self.break_off()
+    }
+
+    /// What was found up to here, when the rest can't be read.
+    pub(super) fn break_off(self) -> Checked {
         Checked {
             key: self.row.key,
             now: self.now,

@@ -195,8 +195,7 @@ fn distrust(connection: &Connection) -> Result<(), Fault> {
 pub(super) fn use_write_ahead_log(connection: &Connection) -> Result<(), Fault> {
     const ATTEMPTS_MAX: u32 = 16;
     for _ in 0..ATTEMPTS_MAX {
-        let mode: Result<String, rusqlite::Error> =
-            connection.query_row("PRAGMA journal_mode = WAL", (), |row| row.get(0));
+        let mode = switch_to_write_ahead_log(connection);
         match mode {
             Ok(mode) if mode == "wal" => return Ok(()),
             Ok(mode) => {
@@ -215,6 +214,16 @@ pub(super) fn use_write_ahead_log(connection: &Connection) -> Result<(), Fault> 
         }
     }
     Err(StoreError::Busy.into())
+}
+
+/// Gives the mode that the file is in then. It is only committed behind the row that names it, so the
+/// statement is carried out to its end: what fails there is an error like any other.
+fn switch_to_write_ahead_log(connection: &Connection) -> Result<String, rusqlite::Error> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let modes = statement.query_map((), |row| row.get(0))?;
+    modes
+        .last()
+        .unwrap_or(Err(rusqlite::Error::QueryReturnedNoRows))
 }
 
 /// Copies the log into the file and cuts it to nothing.

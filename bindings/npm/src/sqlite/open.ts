@@ -141,7 +141,8 @@ function useWriteAheadLog(connection: Connection): void {
 /** Whether the file has its log, or can do without; `false` where others are in the way. */
 function hasWriteAheadLog(connection: Connection): boolean {
   try {
-    const mode = connection.one("PRAGMA journal_mode = WAL").text();
+    // The mode is only committed behind the row that names it.
+    const [mode] = [...connection.rows("PRAGMA journal_mode = WAL")].map((columns) => columns.text());
     // What is nobody else's needs no log.
     if (mode === "wal" || connection.isPrivate) {
       return true;
