@@ -1,20 +1,25 @@
 //! A process that dies: children book refunds and are killed with SIGKILL at random moments.
 //!
-//! A child says when it begins a call and when it is answered. After each kill the ledger must be valid,
-//! with all calls that were answered, and of the one that was on its way all or nothing. The next child
-//! repeats that call and goes on from there.
+//! A child says when it begins a call and when it is answered. After each kill the ledger must be valid, and
+//! byte for byte that of a ledger in memory which was asked all calls that were answered, and of the one that
+//! was on its way all or nothing. The next child repeats that call and goes on from there.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use clap::{Args, ValueEnum};
+use postgres_cluster::Cluster;
+use refund_ledger::Store;
+use refund_ledger::store::memory::MemoryStore;
+
 use crate::harness::{Finding, Report, Task, caught};
 use crate::place::Place;
 use crate::random::Random;
-use crate::workload::{self, BATCH, Calls};
-use clap::Args;
+use crate::workload::{self, BATCH, Call, Calls, State};
 
 /// How many kills one ledger sees; the longer it is, the longer each look at it takes.
 const KILLS_A_LEDGER: usize = 50;
@@ -30,25 +35,42 @@ pub(crate) struct Booking {
     /// The first call to make
     #[arg(long)]
     from: usize,
-    /// Say that a call is answered before it is made
+    /// What to do wrong
     #[arg(long)]
-    too_early: bool,
+    bug: Option<Bug>,
+}
+
+/// The planted bugs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Bug {
+    /// A call is said to be answered before it is made.
+    TooEarly,
+    /// As many entries as there should be, but other ones.
+    Other,
+}
+
+impl Bug {
+    fn name(self) -> &'static str {
+        match self {
+            Self::TooEarly => "too-early",
+            Self::Other => "other",
+        }
+    }
 }
 
 impl Booking {
     /// Makes calls for ever.
     pub(crate) fn run(&self) -> Result<(), Finding> {
         let store = self.place.open()?;
+        let too_early = self.bug == Some(Bug::TooEarly);
+        let other = usize::from(self.bug == Some(Bug::Other));
         for (number, call) in Calls::new(self.seed).enumerate().skip(self.from) {
             say("begun", number)?;
-            if self.too_early {
+            if too_early {
                 say("done", number)?;
             }
-            let ledger = workload::ledger(Arc::clone(&store), number);
-            for result in ledger.execute_all(&call, BATCH)? {
-                result?;
-            }
-            if !self.too_early {
+            make(&store, number + other, &call)?;
+            if !too_early {
                 say("done", number)?;
             }
         }
@@ -60,11 +82,20 @@ impl Booking {
         command.arg("book").args(["--seed", &self.seed.to_string()]);
         command.args(["--from", &self.from.to_string()]);
         command.args(self.place.arguments());
-        if self.too_early {
-            command.arg("--too-early");
+        if let Some(bug) = self.bug {
+            command.args(["--bug", bug.name()]);
         }
         Ok(command.stdout(Stdio::piped()).spawn()?)
     }
+}
+
+/// Makes a call of a number.
+fn make(store: &Arc<dyn Store>, number: usize, call: &Call) -> Result<(), Finding> {
+    let ledger = workload::ledger(store.clone(), number);
+    for result in ledger.execute_all(call, BATCH)? {
+        result?;
+    }
+    Ok(())
 }
 
 fn say(what: &str, number: usize) -> io::Result<()> {
@@ -124,43 +155,87 @@ fn count(number: &str) -> Result<usize, Finding> {
     Ok(number + 1)
 }
 
-/// Kills children that book on one ledger. Gives how many refunds were answered.
-fn kill_often(place: &Place, seed: u64, kills: usize, too_early: bool) -> Result<usize, Finding> {
+/// What a ledger has to be: one in memory that is asked the same calls, and nobody kills.
+struct Reference {
+    store: Arc<dyn Store>,
+    calls: Calls,
+    made: usize,
+    /// Its states after so many calls, from the last that was answered on.
+    states: BTreeMap<usize, State>,
+}
+
+impl Reference {
+    fn new(seed: u64) -> Self {
+        Self {
+            store: Arc::new(MemoryStore::new()),
+            calls: Calls::new(seed),
+            made: 0,
+            states: BTreeMap::new(),
+        }
+    }
+
+    /// The states after what was answered, and after what was begun.
+    fn states(&mut self, said: Said) -> Result<[State; 2], Finding> {
+        let failed = |finding: Finding| Finding::of_harness(finding.what);
+        self.states = self.states.split_off(&said.answered);
+        for wanted in [said.answered, said.begun] {
+            while self.made < wanted {
+                let call = self.calls.next().unwrap_or_default();
+                make(&self.store, self.made, &call).map_err(failed)?;
+                self.made += 1;
+            }
+            if self.made == wanted && !self.states.contains_key(&wanted) {
+                let state = workload::state(&workload::ledger(self.store.clone(), 0));
+                self.states
+                    .insert(wanted, state.map_err(Finding::of_harness)?);
+            }
+        }
+        let after = |calls| {
+            let none = || Finding::of_harness(format!("no state is known after {calls} calls"));
+            self.states.get(&calls).copied().ok_or_else(none)
+        };
+        Ok([after(said.answered)?, after(said.begun)?])
+    }
+}
+
+/// Kills children that book on one ledger. Gives how many changes were answered.
+fn kill_often(place: &Place, seed: u64, kills: usize, bug: Option<Bug>) -> Result<usize, Finding> {
     let mut random = Random::of(seed, 1);
     let mut booking = Booking {
         place: place.clone(),
         seed,
         from: 0,
-        too_early,
+        bug,
     };
-    let mut entries_after = vec![0];
-    let mut calls = Calls::new(seed);
+    let mut reference = Reference::new(seed);
+    let mut answered = 0;
     for number in 0..kills {
         let said = kill(&booking, &mut random)?;
-        while entries_after.len() <= said.begun {
-            let more = calls.next().map_or(0, |call| call.len());
-            entries_after.push(entries_after[entries_after.len() - 1] + more);
-        }
-        let context =
-            |what: String| Finding::new(format!("seed {seed}, kill {number}, {said:?}: {what}"));
+        let context = |what: String| Finding::new(format!("kill {number}, {said:?}: {what}"));
         let store = place.open()?;
-        let found = workload::state(&workload::ledger(store, 0))
-            .map_err(context)?
-            .entries;
-        if found != entries_after[said.answered] && found != entries_after[said.begun] {
+        let found = workload::state(&workload::ledger(store, 0)).map_err(context)?;
+        let allowed = reference.states(said)?;
+        if !allowed.contains(&found) {
+            let [answered, begun] = allowed.map(|state| state.entries);
+            let are = if [answered, begun].contains(&found.entries) {
+                "entries are there, but not the ones that should be"
+            } else {
+                "entries are there"
+            };
             return Err(context(format!(
-                "{found} entries are there; {} were answered, and the call that was on its way would make {}",
-                entries_after[said.answered], entries_after[said.begun],
+                "{} {are}; {answered} were answered, and the call that was on its way would make {begun}",
+                found.entries
             )));
         }
+        answered = allowed[0].entries;
         booking.from = said.answered;
     }
-    Ok(entries_after[booking.from])
+    Ok(answered)
 }
 
 pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let wanted = task.scaled(200, 20_000);
-    let server = postgres_cluster::Cluster::start()?;
+    let server = Cluster::start()?;
     let parts: Vec<usize> = parts(wanted / 2).collect();
     let done = task.in_parallel(2 * parts.len(), |number| {
         let kills = parts[number / 2];
@@ -170,25 +245,45 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
         } else {
             Place::on_server(&server.create_database(&format!("killed_{number}"))?)
         };
-        let answered = kill_often(&place, task.seed(number), kills, false)?;
+        let answered = kill_often(&place, task.seed(number), kills, None)
+            .map_err(|finding| finding.within(&format!("ledger {number}")))?;
         Ok((kills, answered))
     })?;
     let killed: usize = done.iter().map(|(kills, _)| kills).sum();
     let answered: usize = done.iter().map(|(_, answered)| answered).sum();
-    let planted = caught((0..20).map(|number| {
+    let in_file = |number: usize, bug| {
         let folder = tempfile::tempdir()?;
-        kill_often(
-            &Place::in_folder(folder.path()),
-            task.seed(number),
-            KILLS_A_LEDGER,
-            true,
-        )
-    }))?;
+        let place = Place::in_folder(folder.path());
+        kill_often(&place, task.seed(number), KILLS_A_LEDGER, Some(bug))
+    };
+    let on_server = |number: usize, bug: Bug| {
+        let name = format!("planted_{}_{number}", bug.name().replace('-', "_"));
+        let place = Place::on_server(&server.create_database(&name)?);
+        kill_often(&place, task.seed(number), KILLS_A_LEDGER, Some(bug))
+    };
+    let planted = vec![
+        (
+            "acknowledge before commit, over SQLite",
+            caught((0..20).map(|number| in_file(number, Bug::TooEarly)))?,
+        ),
+        (
+            "the same over PostgreSQL",
+            caught((0..20).map(|number| on_server(number, Bug::TooEarly)))?,
+        ),
+        (
+            "other entries than were answered, over SQLite",
+            caught((0..20).map(|number| in_file(number, Bug::Other)))?,
+        ),
+        (
+            "the same over PostgreSQL",
+            caught((0..20).map(|number| on_server(number, Bug::Other)))?,
+        ),
+    ];
     Ok(Report {
         did: format!(
-            "{killed} processes killed, half of them over SQLite and half over PostgreSQL; {answered} changes answered"
+            "{killed} processes killed, half of them over SQLite and half over PostgreSQL; {answered} changes answered, each ledger byte for byte as in memory"
         ),
-        planted: vec![("acknowledge before commit", planted)],
+        planted,
     })
 }
 
