@@ -1,6 +1,8 @@
 //! The same by processes: nothing but the store keeps them apart.
 
+use std::collections::BTreeMap;
 use std::process::{Child, Command, Stdio};
+use std::str::FromStr;
 
 use clap::Args;
 use postgres_cluster::Cluster;
@@ -32,7 +34,9 @@ impl Attempting {
     /// Makes its attempts and prints what it was told.
     pub(crate) fn run(&self) -> Result<(), Finding> {
         let ledger = Ledger::with_system_host(self.place.open()?);
-        for (external_id, id) in attempt(&ledger, self.seed, self.round, self.child)? {
+        let told = attempt(&ledger, self.seed, self.round, self.child)?;
+        println!("{} {}", told.replayed, told.refused);
+        for (external_id, id) in told.ids {
             println!("{external_id} {id}");
         }
         Ok(())
@@ -56,13 +60,21 @@ fn told(child: Result<Child, Finding>) -> Result<Told, Finding> {
         let error = String::from_utf8_lossy(&output.stderr);
         return Err(Finding::new(format!("a process failed: {error}")));
     }
-    let lines = String::from_utf8_lossy(&output.stdout);
-    lines.lines().map(read).collect()
+    let said = String::from_utf8_lossy(&output.stdout);
+    let mut lines = said.lines();
+    let (replayed, refused) = read(lines.next().unwrap_or_default())?;
+    let ids: Result<BTreeMap<usize, RefundId>, Finding> = lines.map(read).collect();
+    Ok(Told {
+        ids: ids?,
+        replayed,
+        refused,
+    })
 }
 
-fn read(line: &str) -> Result<(usize, RefundId), Finding> {
+/// A line of two.
+fn read<A: FromStr, B: FromStr>(line: &str) -> Result<(A, B), Finding> {
     let parts = line.split_once(' ');
-    let read = parts.and_then(|(number, id)| Some((number.parse().ok()?, id.parse().ok()?)));
+    let read = parts.and_then(|(one, other)| Some((one.parse().ok()?, other.parse().ok()?)));
     read.ok_or_else(|| Finding::of_harness(format!("a process said `{line}`")))
 }
 
@@ -94,9 +106,9 @@ pub(super) fn race(
                 let started: Vec<_> = (0..PROCESSES).map(|number| child(number).start()).collect();
                 started.into_iter().map(told).collect()
             };
-            raced.attempts += PROCESSES * ATTEMPTS_A_ROUND;
-            raced.booked += check_round(&ledger, round, children)
+            let told = check_round(&ledger, round, children)
                 .map_err(|finding| finding.within(&format!("{place:?}, round {round}")))?;
+            raced.add(PROCESSES * ATTEMPTS_A_ROUND, &told);
         }
     }
     Ok(raced)

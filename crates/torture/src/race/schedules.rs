@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use refund_ledger::store::memory::MemoryStore;
 use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
 use refund_ledger::{
-    ErrorCode, JournalPosition, JournalRecord, Ledger, ListAfter, Page, Refund, RefundFilter,
-    Store, StoreError,
+    JournalPosition, JournalRecord, Ledger, ListAfter, Page, Refund, RefundFilter, Store,
+    StoreError,
 };
 use shuttle::scheduler::RandomScheduler;
 use shuttle::{Config, Runner, thread};
@@ -82,19 +82,11 @@ fn try_one(wrap: fn(Arc<dyn Store>) -> Arc<dyn Store>, seed: u64) -> Result<(), 
 }
 
 fn attempt(ledger: &Ledger, mut random: Random) -> Result<Told, Finding> {
-    let mut told = Told::new();
+    let mut told = Told::default();
     for _ in 0..ATTEMPTS {
         let external_id = random.below(EXTERNAL_IDS);
-        match ledger.execute(&create(0, 0, external_id, 3_600)) {
-            Ok(receipt) => {
-                let id = receipt
-                    .refund_id
-                    .ok_or_else(|| Finding::new("no id was told"))?;
-                told.insert(external_id, id);
-            }
-            Err(error) if error.code() == ErrorCode::OverRefund || error.is_retryable() => {}
-            Err(error) => return Err(error.into()),
-        }
+        let create = create(0, 0, external_id, 3_600);
+        told.attempt(ledger, external_id, &create)?;
     }
     Ok(told)
 }
