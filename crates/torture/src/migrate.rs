@@ -55,6 +55,8 @@ fn name(before: Before) -> &'static str {
 
 pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let server = Cluster::start()?;
+    must_be_released("SQLite", version_of_file()?)?;
+    must_be_released("PostgreSQL", version_of_schema(&server)?)?;
     let (mut images, mut cuts) = (0, 0);
     for before in befores() {
         images += cut_power(before, task, open_file)
@@ -67,11 +69,56 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let planted = caught(std::iter::once(cut_power(None, task, open_piecemeal)))?;
     Ok(Report {
         did: format!(
-            "{} versions and none: {images} images of SQLite after power cuts, {cuts} migrations of PostgreSQL broken off at each message and each statement; newer ones refused",
-            RELEASED.len()
+            "{} and none: {images} images of SQLite after power cuts, {cuts} migrations of PostgreSQL broken off at each message and each statement; newer ones refused",
+            versions(RELEASED.len())
         ),
         planted: vec![("a migration without a transaction", planted)],
     })
+}
+
+fn versions(count: usize) -> String {
+    match count {
+        1 => "1 released version of the tables".to_owned(),
+        count => format!("{count} released versions of the tables"),
+    }
+}
+
+/// Of every version of the tables that this program knows there is a ledger here.
+fn must_be_released(kind: &str, latest: usize) -> Result<(), Finding> {
+    let released = RELEASED.len();
+    if latest == released {
+        return Ok(());
+    }
+    Err(Finding::of_harness(format!(
+        "the tables of {kind} are of version {latest}, and of {released} there are ledgers:          write one with `cargo xtask torture release v{latest}`, and add it to `RELEASED`"
+    )))
+}
+
+/// The version of a file's tables that this program makes.
+fn version_of_file() -> Result<usize, Finding> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join(LEDGER);
+    drop(SqliteStore::open(&path)?);
+    user_version(&path)
+}
+
+fn user_version(path: &Path) -> Result<usize, Finding> {
+    let version = Connection::open(path).and_then(|connection| {
+        connection.query_row("PRAGMA user_version", (), |row| row.get::<_, u32>(0))
+    });
+    let version = version.map_err(|error| Finding::of_harness(error.to_string()))?;
+    usize::try_from(version).map_err(|error| Finding::of_harness(error.to_string()))
+}
+
+/// The version of a server's tables that this program makes.
+fn version_of_schema(server: &Cluster) -> Result<usize, Finding> {
+    drop(PostgresStore::open(&options(
+        &server.socket_url(),
+        "newest",
+    )?)?);
+    let version = server.query("SELECT version FROM newest.ledger")?;
+    let version = version.trim().parse();
+    version.map_err(|_| Finding::of_harness("the tables of PostgreSQL have no version"))
 }
 
 /// The store is there, and says what it said.
@@ -79,7 +126,8 @@ fn check(store: Arc<dyn Store>, before: Before) -> Result<(), Finding> {
     let head = before
         .map(|released| Head::from_json(released.head))
         .transpose()?;
-    let report = workload::ledger(store, 0).verify(head)?;
+    let verified = workload::ledger(store, 0).verify(head);
+    let report = verified.map_err(|error| unusable(&error))?;
     let entries = head.map_or(0, |head| head.entries);
     if report.is_valid() && report.head.entries == entries {
         Ok(())
@@ -88,6 +136,11 @@ fn check(store: Arc<dyn Store>, before: Before) -> Result<(), Finding> {
             "it should have {entries} entries: {report:?}"
         )))
     }
+}
+
+/// Opening again what was broken off has to work.
+fn unusable(error: &dyn std::error::Error) -> Finding {
+    Finding::new(format!("it is not brought up: {error}"))
 }
 
 fn open_file(path: &Path) -> Result<(), Finding> {
@@ -159,8 +212,8 @@ fn cut_power(
             fs::write(folder.path().join(file), bytes)?;
         }
         watched_vfs::under(Rc::new(Hurried), || {
-            let store = SqliteStore::open(&folder.path().join(LEDGER))?;
-            check(Arc::new(store), before)
+            let store = SqliteStore::open(&folder.path().join(LEDGER));
+            check(Arc::new(store.map_err(|error| unusable(&error))?), before)
         })
         .map_err(|finding| finding.within(&format!("image {number}")))?;
     }
@@ -267,11 +320,8 @@ fn check_schema(
     };
     let found = tables()?;
     let store = PostgresStore::open(&options(&server.socket_url_of(database), schema)?);
-    check(
-        Arc::new(store.map_err(Finding::from).map_err(within)?),
-        before,
-    )
-    .map_err(within)?;
+    let store = store.map_err(|error| within(unusable(&error)))?;
+    check(Arc::new(store), before).map_err(within)?;
     if before.is_none() && found != "0" && found != tables()? {
         return Err(Finding::new(format!("{found} tables were there")));
     }
@@ -308,5 +358,42 @@ fn must_be_refused(opened: Result<(), StoreError>) -> Result<(), Finding> {
         other => Err(Finding::new(format!(
             "a newer version was not refused: {other:?}"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails should fail loudly")]
+
+    use std::fs;
+    use std::path::Path;
+
+    use super::{LEDGER, RELEASED, must_be_released, user_version, version_of_file};
+
+    #[test]
+    fn of_every_version_of_the_tables_a_ledger_is_kept() {
+        must_be_released("SQLite", version_of_file().unwrap()).unwrap();
+        for store in ["sqlite", "postgres"] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/store");
+            let names = fs::read_dir(folder.join(store)).unwrap();
+            let scripts = names.filter(|entry| {
+                let name = entry.as_ref().unwrap().file_name();
+                let name = name.to_string_lossy();
+                name.starts_with("schema_v") && name.ends_with(".sql")
+            });
+            must_be_released(store, scripts.count()).unwrap();
+        }
+        assert!(must_be_released("SQLite", RELEASED.len() + 1).is_err());
+    }
+
+    #[test]
+    fn what_is_kept_is_of_the_version_that_it_is_called_by() {
+        let folder = tempfile::tempdir().unwrap();
+        for (at, released) in RELEASED.iter().enumerate() {
+            assert_eq!(released.version, format!("v{}", at + 1));
+            let path = folder.path().join(format!("{}-{LEDGER}", released.version));
+            fs::write(&path, released.file).unwrap();
+            assert_eq!(user_version(&path).unwrap(), at + 1);
+        }
     }
 }
