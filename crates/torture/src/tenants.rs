@@ -1,55 +1,87 @@
 //! Tenants: whatever one org asks, by names and ids of its own, of another org or of nobody, it is answered
-//! as if the other org were not there, byte for byte.
+//! as if the other org were not there, byte for byte. So is who may act in two orgs, when asking in one.
 //!
 //! Each pair of orgs has two ledgers: one with both, and one with only the org that asks. So there is
 //! nothing of the other org that could be told, and "not yours" is "not there". What the other org has is
-//! the same afterwards.
+//! the same afterwards. Asked are the contract over REST, the ledger as a library, and the store beneath it.
 
-use std::ops::ControlFlow;
+mod leaky;
+mod library;
+mod requests;
+mod stores;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use http::Request;
+use refund_ledger::store::ScanRange;
 use refund_ledger::store::memory::MemoryStore;
 use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
 use refund_ledger::store::sqlite::SqliteStore;
-use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
-use refund_ledger::{
-    Id, JournalPosition, JournalRecord, ListAfter, Page, Refund, RefundFilter, RefundId, Store,
-    StoreError,
-};
-use refund_rest::{Caller, Grants, Operation, OrgGrant, Permission, answer};
+use refund_ledger::{Id, Ledger, RefundFilter, RefundId, RefundQuery, Store};
+use refund_rest::{Caller, Grants, Operation, OrgGrant, Permission};
 
+use self::leaky::{Leak, Leaky};
 use crate::harness::{Finding, Report, Task, caught, in_parallel};
 use crate::workload::{self, command};
 
 /// Some begin as others do, some differ in case alone.
 const ORGS: [&str; 4] = ["acme", "acme-2", "Acme", "globex"];
 
+/// A word in every text of an org, which nobody who asks uses.
+const MARKS: [&str; ORGS.len()] = ["amber", "birch", "cedar", "dogwood"];
+
 pub(crate) fn run(_: &Task) -> Result<Report, Finding> {
     let folder = tempfile::tempdir()?;
     let server = postgres_cluster::Cluster::start()?;
+    let url = server.socket_url();
     let pairs: Vec<(Org, Org)> = pairs_of_orgs().collect();
-    let asked = in_parallel(pairs.len(), |pair| {
-        let (mine, theirs) = pairs[pair];
-        let name = |kind: &str| format!("{kind}_{pair}");
-        let in_memory = ask_all(mine, theirs, &|_| Ok(Arc::new(MemoryStore::new())))?;
-        let in_file = ask_all(mine, theirs, &|kind| file(folder.path(), &name(kind)))?;
-        let url = server.socket_url();
-        let on_server = ask_all(mine, theirs, &|kind| schema(&url, &name(kind)))?;
-        Ok(in_memory + in_file + on_server)
+    let in_memory = |_: &str| Ok(Arc::new(MemoryStore::new()) as Arc<dyn Store>);
+    let in_file = |name: &str| file(folder.path(), name);
+    let on_server = |name: &str| schema(&url, name);
+    let stores: [(&str, Open<'_>); 3] = [
+        ("memory", &in_memory),
+        ("SQLite", &in_file),
+        ("PostgreSQL", &on_server),
+    ];
+    let asked = in_parallel(pairs.len() * stores.len(), |number| {
+        let (pair, (store, open)) = (number / stores.len(), stores[number % stores.len()]);
+        ask_all(pairs[pair], open, &format!("{pair}"), &|store| store)
+            .map_err(|finding| finding.within(store))
     })?;
-    let leaking = |_: &str| Ok(Arc::new(ListsOfAllOrgs(MemoryStore::new())) as Arc<dyn Store>);
-    let planted = caught(pairs_of_orgs().map(|(mine, theirs)| ask_all(mine, theirs, &leaking)))?;
+    let mut planted = Vec::new();
+    for (leak, bug) in Leak::ALL {
+        planted.push((bug, leaks_everywhere(leak, &pairs, &stores)?));
+    }
     Ok(Report {
         did: format!(
-            "{} operations for {} pairs of orgs over three stores: {} requests, each answered as if the other org were not there",
+            "{} operations, every method of a ledger and every question to a store, for {} pairs of orgs over three stores: {} requests, each answered as if the other org were not there",
             Operation::ALL.len(),
             pairs.len(),
             asked.into_iter().sum::<usize>()
         ),
-        planted: vec![("one missing org in a WHERE", planted)],
+        planted,
     })
+}
+
+/// What was found where each store leaks; nothing where one of them was not caught.
+fn leaks_everywhere(
+    leak: Leak,
+    pairs: &[(Org, Org)],
+    stores: &[(&str, Open<'_>)],
+) -> Result<Option<Finding>, Finding> {
+    let leaking = |store| Arc::new(Leaky { store, leak }) as Arc<dyn Store>;
+    let mut last = None;
+    for (store, open) in stores {
+        let runs = pairs.iter().enumerate().map(|(number, pair)| {
+            let name = format!("{leak:?}_{number}").to_lowercase();
+            ask_all(*pair, open, &name, &leaking)
+        });
+        let Some(finding) = caught(runs)? else {
+            return Ok(None);
+        };
+        last = Some(finding.within(&format!("over all three, at last {store}")));
+    }
+    Ok(last)
 }
 
 fn file(folder: &Path, name: &str) -> Result<Arc<dyn Store>, Finding> {
@@ -70,18 +102,28 @@ struct Org {
     number: usize,
 }
 
+fn orgs() -> impl Iterator<Item = Org> {
+    let numbered = ORGS.iter().enumerate();
+    numbered.map(|(number, name)| Org { name, number })
+}
+
 fn pairs_of_orgs() -> impl Iterator<Item = (Org, Org)> {
-    let orgs = || {
-        ORGS.iter()
-            .enumerate()
-            .map(|(number, name)| Org { name, number })
-    };
     orgs()
-        .flat_map(move |mine| orgs().map(move |theirs| (mine, theirs)))
+        .flat_map(|mine| orgs().map(move |theirs| (mine, theirs)))
         .filter(|(mine, theirs)| mine.number != theirs.number)
 }
 
 impl Org {
+    fn mark(self) -> &'static str {
+        MARKS[self.number]
+    }
+
+    /// One that is neither of a pair.
+    fn third(mine: Self, theirs: Self) -> Self {
+        let mut others = orgs().filter(|org| ![mine.number, theirs.number].contains(&org.number));
+        others.next().unwrap_or(theirs)
+    }
+
     /// Its subscriptions with their movements: its own, and those that every org has under these names.
     fn movements(self) -> [(String, String); 2] {
         let own = (format!("sub-{}", self.name), format!("mov-{}", self.name));
@@ -91,10 +133,10 @@ impl Org {
     /// Writes what it has. Gives the ids of its refunds.
     fn fill(self, store: &Arc<dyn Store>) -> Result<Vec<RefundId>, Finding> {
         let [own, shared] = self.movements();
-        let name = self.name;
+        let (name, mark) = (self.name, self.mark());
         let lines = [
-            self.line("record_movement", &own, "", &charge(name)),
-            self.line("record_movement", &shared, "", &charge(name)),
+            self.line("record_movement", &own, "", &charge(mark)),
+            self.line("record_movement", &shared, "", &charge(mark)),
             self.line(
                 "create_refund",
                 &own,
@@ -143,16 +185,29 @@ impl Org {
         )
     }
 
-    fn caller(self) -> Result<Caller, Finding> {
-        let may = ["read", "write"]
-            .iter()
-            .filter_map(|name| Permission::named(name));
-        let org: OrgGrant = self.name.parse()?;
-        Ok(Caller {
-            subject: Id::new("clerk")?,
-            grants: Grants::new([org], may),
-        })
+    /// All that it has, as its store has it.
+    fn belongings(self, store: &Arc<dyn Store>) -> Result<String, Finding> {
+        let org = Id::new(self.name)?;
+        let range = ScanRange {
+            org: Some(&org),
+            entries: true,
+            refunds: true,
+            ..ScanRange::default()
+        };
+        Ok(stores::rows(store, &range))
     }
+}
+
+/// Who may read and write in these orgs.
+fn caller(orgs: &[Org]) -> Result<Caller, Finding> {
+    let may = ["read", "write"]
+        .iter()
+        .filter_map(|name| Permission::named(name));
+    let granted: Result<Vec<OrgGrant>, _> = orgs.iter().map(|org| org.name.parse()).collect();
+    Ok(Caller {
+        subject: Id::new("clerk")?,
+        grants: Grants::new(granted?, may),
+    })
 }
 
 fn charge(text: &str) -> String {
@@ -173,252 +228,238 @@ fn goods(text: &str) -> String {
     )
 }
 
-/// Makes an empty store; two that belong together differ by what they are called.
-type Open<'a> = &'a dyn Fn(&str) -> Result<Arc<dyn Store>, Finding>;
+/// Makes an empty store of this name.
+type Open<'a> = &'a (dyn Fn(&str) -> Result<Arc<dyn Store>, Finding> + Sync);
 
-/// Has one org ask everything about both, on a ledger with both and on one with only its own. Gives how
-/// many requests it made.
-fn ask_all(mine: Org, theirs: Org, open: Open<'_>) -> Result<usize, Finding> {
-    let (both, alone) = (open("both")?, open("alone")?);
-    let names = Names {
-        mine,
-        theirs,
-        my_refunds: mine.fill(&both)?,
-        their_refunds: theirs.fill(&both)?,
-    };
-    if mine.fill(&alone)? != names.my_refunds {
-        return Err(Finding::of_harness("both ledgers should have the same ids"));
-    }
-    let their_own = told(
-        &both,
-        &theirs.caller()?,
-        &list(theirs.name, "include_deleted=true")?,
-        0,
-    );
-    let caller = mine.caller()?;
+/// What a planted bug puts around a store.
+type Wrap<'a> = &'a dyn Fn(Arc<dyn Store>) -> Arc<dyn Store>;
+
+/// Has one org of a pair ask everything about both, by all ways. Gives how many questions it asked.
+fn ask_all(
+    (mine, theirs): (Org, Org),
+    open: Open<'_>,
+    name: &str,
+    wrap: Wrap<'_>,
+) -> Result<usize, Finding> {
+    let third = Org::third(mine, theirs);
     let mut asked = 0;
-    // What reads comes first: what was written later has other positions where others have written too.
-    let (reads, writes): (Vec<Operation>, Vec<Operation>) = Operation::ALL
-        .into_iter()
-        .partition(|operation| operation.method() == http::Method::GET);
-    for operation in reads.into_iter().chain(writes) {
-        for request in names.requests(operation)? {
-            asked += 1;
-            let with = told(&both, &caller, &request, 1_000 + asked);
-            let without = told(&alone, &caller, &request, 1_000 + asked);
-            if with != without {
+    for (way, others) in [
+        (Way::Contract, &[theirs][..]),
+        // Who may act in both, beside a third org.
+        (Way::ContractOfTwo, &[theirs, third]),
+        (Way::Library, &[theirs]),
+        (Way::Store, &[theirs]),
+    ] {
+        // Grants are looked at before a store is: each org with one other is enough.
+        if matches!(way, Way::ContractOfTwo) && theirs.number != (mine.number + 1) % ORGS.len() {
+            continue;
+        }
+        let named = |side: &str| open(&format!("{way:?}_{side}_{name}").to_lowercase());
+        let (both, alone) = (named("both")?, named("alone")?);
+        let mut ledgers = Ledgers::fill(mine, others, [both.clone(), alone], wrap)?;
+        let before = ledgers.belongings(&both)?;
+        match way {
+            Way::Contract => requests::ask(&mut ledgers, &caller(&[mine])?),
+            Way::ContractOfTwo => requests::ask(&mut ledgers, &caller(&[mine, theirs])?),
+            Way::Library => library::ask(&mut ledgers),
+            Way::Store => stores::ask(&mut ledgers),
+        }?;
+        let after = ledgers.belongings(&both)?;
+        if after != before {
+            return Err(Finding::new(format!(
+                "{} changed what others have: {before}\nand then: {after}",
+                mine.name
+            )));
+        }
+        asked += ledgers.asked;
+    }
+    Ok(asked)
+}
+
+/// How a ledger is asked.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Contract,
+    ContractOfTwo,
+    Library,
+    Store,
+}
+
+/// A ledger with all orgs, and one with only the org that asks.
+struct Ledgers {
+    both: Arc<dyn Store>,
+    alone: Arc<dyn Store>,
+    names: Names,
+    /// Of whom nothing may be told, each with the ids of its refunds.
+    others: Vec<(Org, Vec<RefundId>)>,
+    asked: usize,
+}
+
+/// One of the two ledgers, for one question.
+struct Side<'a> {
+    store: &'a Arc<dyn Store>,
+    is_alone: bool,
+    call: usize,
+}
+
+impl Side<'_> {
+    fn ledger(&self) -> Ledger {
+        workload::ledger(self.store.clone(), self.call)
+    }
+}
+
+/// How many digits of a cursor say what list it is of; the others say a place in it.
+const CURSOR_LIST_DIGITS: usize = 16;
+
+impl Ledgers {
+    /// Fills both. A planted bug comes after that.
+    fn fill(
+        mine: Org,
+        others: &[Org],
+        [both, alone]: [Arc<dyn Store>; 2],
+        wrap: Wrap<'_>,
+    ) -> Result<Self, Finding> {
+        let failed = |finding: Finding| Finding::of_harness(finding.what);
+        let my_refunds = mine.fill(&both).map_err(failed)?;
+        let mut filled = Vec::new();
+        for org in others {
+            filled.push((*org, org.fill(&both).map_err(failed)?));
+        }
+        if mine.fill(&alone).map_err(failed)? != my_refunds {
+            return Err(Finding::of_harness("both ledgers should have the same ids"));
+        }
+        let Some((other, other_refunds)) = filled.first().cloned() else {
+            return Err(Finding::of_harness("there is no other org"));
+        };
+        let (foreign_cursors, forged_cursors) = cursors(&both, mine, other).map_err(failed)?;
+        Ok(Self {
+            both: wrap(both),
+            alone: wrap(alone),
+            names: Names {
+                mine,
+                other,
+                my_refunds,
+                other_refunds,
+                foreign_cursors,
+                forged_cursors,
+            },
+            others: filled,
+            asked: 0,
+        })
+    }
+
+    /// Asks both ledgers the same: the answers must be the same too, with nothing of others in them that
+    /// was not in the question.
+    fn compare(
+        &mut self,
+        question: &str,
+        ask: impl Fn(&Side<'_>) -> String,
+    ) -> Result<(), Finding> {
+        self.asked += 1;
+        let side = |store, is_alone| {
+            let call = 1_000 + self.asked;
+            ask(&Side {
+                store,
+                is_alone,
+                call,
+            })
+        };
+        let (with, without) = (side(&self.both, false), side(&self.alone, true));
+        let mine = self.names.mine.name;
+        if with != without {
+            return Err(Finding::new(format!(
+                "{mine} asks {question}: {with}\nand where others are not there: {without}"
+            )));
+        }
+        for (org, ids) in &self.others {
+            let mut secrets = ids.iter().map(ToString::to_string);
+            let told = secrets.find(|id| with.contains(id) && !question.contains(id));
+            let told = told.or_else(|| with.contains(org.mark()).then(|| org.mark().to_owned()));
+            if let Some(told) = told {
                 return Err(Finding::new(format!(
-                    "{} asks {} {}: {with}\nand where {} is not there: {without}",
-                    mine.name,
-                    request.method(),
-                    request.uri(),
-                    theirs.name,
+                    "{mine} asks {question} and is told {told}, which is of {}: {with}",
+                    org.name
                 )));
             }
         }
+        Ok(())
     }
-    let after = told(
-        &both,
-        &theirs.caller()?,
-        &list(theirs.name, "include_deleted=true")?,
-        0,
-    );
-    if after == their_own {
-        Ok(asked)
-    } else {
-        Err(Finding::new(format!(
-            "{} changed what {} has: {their_own}\nand then: {after}",
-            mine.name, theirs.name
-        )))
+
+    fn belongings(&self, store: &Arc<dyn Store>) -> Result<String, Finding> {
+        let all: Result<Vec<String>, Finding> = self
+            .others
+            .iter()
+            .map(|(org, _)| org.belongings(store))
+            .collect();
+        Ok(all?.join("\n"))
     }
 }
 
-/// All of an answer: status, headers, body. But for where the next page of a journal begins: positions are
-/// those of the whole ledger, and tell how many entries all orgs together have.
-fn told(
+/// Cursors of the other org's lists; and of lists of the org that asks, with a place in the other's.
+fn cursors(
     store: &Arc<dyn Store>,
-    caller: &Caller,
-    request: &Request<Vec<u8>>,
-    call: usize,
-) -> String {
-    let ledger = workload::ledger(store.clone(), call);
-    let response = answer(&ledger, Some(caller), request);
-    let body = String::from_utf8_lossy(response.body());
-    let body = body
-        .rsplit_once(r#","next_after":"#)
-        .map_or(&*body, |(items, _)| items);
-    format!("{} {:?} {body}", response.status(), response.headers())
-}
-
-fn list(org: &str, query: &str) -> Result<Request<Vec<u8>>, Finding> {
-    asking("GET", &format!("/v1/orgs/{org}/refunds?{query}"), "", None)
-}
-
-fn asking(
-    method: &str,
-    path: &str,
-    body: &str,
-    key: Option<&str>,
-) -> Result<Request<Vec<u8>>, Finding> {
-    let mut request = Request::builder().method(method).uri(path);
-    if !body.is_empty() {
-        request = request.header("content-type", "application/json");
+    mine: Org,
+    other: Org,
+) -> Result<(Vec<String>, Vec<String>), Finding> {
+    let ledger = Ledger::with_system_host(store.clone());
+    let (mut foreign, mut forged) = (Vec::new(), Vec::new());
+    for include_deleted in [false, true] {
+        let first = |org: Org| {
+            let filter = RefundFilter {
+                org: Some(Id::new(org.name)?),
+                include_deleted,
+                ..RefundFilter::default()
+            };
+            let page = ledger.list_refunds(&RefundQuery {
+                filter,
+                limit: Some(1),
+                cursor: None,
+            })?;
+            Ok::<_, Finding>(page.next_cursor.map(|cursor| cursor.to_string()))
+        };
+        let (Some(theirs), Some(own)) = (first(other)?, first(mine)?) else {
+            return Err(Finding::of_harness("lists should have more than one page"));
+        };
+        let (list, _) = own.split_at(CURSOR_LIST_DIGITS);
+        let (_, place) = theirs.split_at(CURSOR_LIST_DIGITS);
+        forged.push(format!("{list}{place}"));
+        foreign.push(theirs);
     }
-    if let Some(key) = key {
-        request = request.header("idempotency-key", key);
-    }
-    let request = request.body(body.as_bytes().to_vec());
-    request.map_err(|error| Finding::of_harness(format!("{method} {path}: {error}")))
+    Ok((foreign, forged))
 }
 
 /// What can be named: of the org that asks, and of the other one.
+#[derive(Clone, Debug)]
 struct Names {
     mine: Org,
-    theirs: Org,
+    other: Org,
     my_refunds: Vec<RefundId>,
-    their_refunds: Vec<RefundId>,
+    other_refunds: Vec<RefundId>,
+    /// Of the other's lists.
+    foreign_cursors: Vec<String>,
+    /// Of lists of the org that asks, with a place in the other's.
+    forged_cursors: Vec<String>,
 }
 
 impl Names {
-    /// Everything that an operation can be asked, with names of both orgs in each place that takes one.
-    fn requests(&self, operation: Operation) -> Result<Vec<Request<Vec<u8>>>, Finding> {
-        let mut requests = Vec::new();
-        let mut add = |path: &str, body: &str, key: Option<&str>| {
-            requests.push(asking(operation.method().as_str(), path, body, key)?);
-            Ok::<_, Finding>(())
-        };
-        for path in self.paths(operation) {
-            // A new operation has to say here what it takes.
-            match operation {
-                Operation::GetRefund
-                | Operation::DeleteRefund
-                | Operation::GetMovement
-                | Operation::VoidMovement
-                | Operation::GetRefundHistory => add(&path, "", None)?,
-                Operation::RecordMovement => add(&path, &charge("new"), None)?,
-                Operation::CreateRefund | Operation::UpdateRefund => {
-                    for external_id in self.external_ids() {
-                        add(&path, &refund(&external_id, "new"), None)?;
-                    }
-                }
-                Operation::CreateNonSubscribableRefund => {
-                    for key in self.external_ids() {
-                        add(&path, &goods("new"), Some(&key))?;
-                    }
-                }
-                Operation::ListRefunds | Operation::ListMovementRefunds => {
-                    for query in self.queries() {
-                        add(&format!("{path}?{query}"), "", None)?;
-                    }
-                }
-                Operation::GetJournal => {
-                    for after in 0..20 {
-                        add(&format!("{path}?after={after}"), "", None)?;
-                        add(&format!("{path}?after={after}&limit=1"), "", None)?;
-                    }
-                }
-            }
-        }
-        Ok(requests)
+    fn all_movements(&self) -> impl Iterator<Item = (String, String)> + use<> {
+        let others = self.other.movements();
+        self.mine.movements().into_iter().chain(others)
     }
 
-    /// The paths of an operation, by names of both orgs.
-    fn paths(&self, operation: Operation) -> Vec<String> {
-        let orgs = [self.mine.name, self.theirs.name, "nobody"];
-        let mut movements: Vec<(String, String)> = Vec::new();
-        for (subscription, _) in self.all_movements() {
-            for (_, movement) in self.all_movements() {
-                movements.push((subscription.clone(), movement));
-            }
-        }
-        movements.sort();
-        movements.dedup();
-        let mut paths = Vec::new();
-        for org in orgs {
-            for (subscription, movement) in &movements {
-                for refund in self.my_refunds.iter().chain(&self.their_refunds) {
-                    let path = operation.path();
-                    let path = path.replace("{orgId}", org);
-                    let path = path.replace("{subscriptionId}", subscription);
-                    let path = path.replace("{movementId}", movement);
-                    paths.push(path.replace("{refundId}", &refund.to_string()));
-                }
-            }
-        }
-        paths.sort();
-        paths.dedup();
-        paths
+    fn all_refunds(&self) -> impl Iterator<Item = RefundId> {
+        self.my_refunds.iter().chain(&self.other_refunds).copied()
     }
 
-    fn all_movements(&self) -> impl Iterator<Item = (String, String)> {
-        let theirs = self.theirs.movements();
-        self.mine.movements().into_iter().chain(theirs)
+    fn all_cursors(&self) -> impl Iterator<Item = &String> {
+        self.foreign_cursors.iter().chain(&self.forged_cursors)
     }
 
     /// Of both orgs, taken as external ids, as keys, by what is deleted, and by nobody.
     fn external_ids(&self) -> Vec<String> {
         let of = |org: Org| ["ext", "key", "gone"].map(|kind| format!("{kind}-{}", org.name));
         let free = ["ext".to_owned(), "free".to_owned()];
-        let taken = of(self.mine).into_iter().chain(of(self.theirs));
+        let taken = of(self.mine).into_iter().chain(of(self.other));
         taken.chain(free).collect()
-    }
-
-    fn queries(&self) -> Vec<String> {
-        let mut queries = vec![String::new(), "include_deleted=true&limit=1".to_owned()];
-        queries.extend(
-            self.external_ids()
-                .iter()
-                .map(|id| format!("include_deleted=true&external_refund_unique_id={id}")),
-        );
-        for (subscription, movement) in self.all_movements() {
-            queries.push(format!("subscription_id={subscription}"));
-            queries.push(format!("movement_id={movement}"));
-        }
-        for org in [self.mine, self.theirs] {
-            queries.push(format!("external_invoice_id=inv-{}", org.name));
-        }
-        queries
-    }
-}
-
-/// The planted bug: a list without its org.
-struct ListsOfAllOrgs(MemoryStore);
-
-impl Store for ListsOfAllOrgs {
-    fn list_refunds(
-        &self,
-        filter: &RefundFilter,
-        after: Option<ListAfter>,
-        limit: usize,
-    ) -> Result<Page<Refund>, StoreError> {
-        let everywhere = RefundFilter {
-            org: None,
-            ..filter.clone()
-        };
-        self.0.list_refunds(&everywhere, after, limit)
-    }
-
-    fn load(&self, wanted: &ReadSet) -> Result<Snapshot, StoreError> {
-        self.0.load(wanted)
-    }
-
-    fn commit(&self, batch: &WriteBatch) -> Result<(), StoreError> {
-        self.0.commit(batch)
-    }
-
-    fn journal(
-        &self,
-        after: JournalPosition,
-        limit: usize,
-    ) -> Result<Vec<JournalRecord>, StoreError> {
-        self.0.journal(after, limit)
-    }
-
-    fn scan(
-        &self,
-        range: &ScanRange<'_>,
-        visit: &mut dyn FnMut(ScanRow<'_>) -> ControlFlow<()>,
-    ) -> Result<JournalPosition, StoreError> {
-        self.0.scan(range, visit)
     }
 }
