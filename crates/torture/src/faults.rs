@@ -195,8 +195,10 @@ fn open(path: &Path, number: usize) -> Result<Ledger, Finding> {
     Ok(workload::ledger(Arc::new(SqliteStore::open(path)?), number))
 }
 
+/// The state of a ledger that has to be there, and to be read.
 fn state_at(path: &Path) -> Result<State, Finding> {
-    let state = || Ok(workload::state(&open(path, 0)?)?);
+    let opened = || SqliteStore::open(path).map_err(|error| Finding::new(error.to_string()));
+    let state = || Ok(workload::state(&workload::ledger(Arc::new(opened()?), 0))?);
     watched_vfs::under(Rc::new(Hurried), state)
 }
 
@@ -510,7 +512,8 @@ impl Case {
             Made::Failed(_) | Made::Unopened(_) => vec![self.was],
         };
         watched_vfs::under(Rc::new(Hurried), || {
-            let ledger = open(&path, 2)?;
+            let ledger = open(&path, 2)
+                .map_err(|finding| Finding::new(format!("opened again: {}", finding.what)))?;
             let found = workload::state(&ledger)?;
             let was_asked_again = then == Then::AtOnce && matches!(made, Made::Failed(_));
             if !was_asked_again {
@@ -558,7 +561,8 @@ impl Case {
 
     /// Asks the same again. It is answered as without the failure, and done once.
     fn ask_again(&self, ledger: &Ledger) -> Result<(), Finding> {
-        let again = self.what.ask(ledger)?;
+        let again = self.what.ask(ledger);
+        let again = again.map_err(|error| Finding::new(format!("asked again: {error:?}")))?;
         if !self.answer.is_repeated_by(&again) {
             return Err(Finding::new(format!(
                 "asked again, the answer is {again:?}, not {:?}",

@@ -19,10 +19,10 @@ use crate::random::Random;
 use crate::workload::{self, BATCH, Calls, State};
 
 /// How many calls a recorded run has.
-const CALLS: usize = 120;
+const CALLS: usize = 60;
 
 /// How often the ledger is closed and opened again in a run.
-const REOPENED_EVERY: usize = 40;
+const REOPENED_EVERY: usize = 20;
 
 /// One thing that happened in a run.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 //! them and nothing else.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use rusqlite::Connection;
 
@@ -13,11 +14,15 @@ use crate::store::StoreError;
 pub(super) const APPLICATION_ID: i32 = 0x5246_4c44;
 
 /// Every version of the tables, each as the step from the one before: the first makes them.
-pub(super) const MIGRATIONS: Migrations<'static> = Migrations(&[include_str!("schema_v1.sql")]);
+pub(super) static MIGRATIONS: Migrations = Migrations::new(&[include_str!("schema_v1.sql")]);
 
 /// SQL scripts; the one at index n leads to version n + 1.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Migrations<'a>(&'a [&'a str]);
+#[derive(Debug)]
+pub(super) struct Migrations {
+    scripts: &'static [&'static str],
+    /// What they make, once somebody had to know.
+    wanted: OnceLock<Vec<SchemaObject>>,
+}
 
 /// An object of a schema: type, name, table, SQL.
 type SchemaObject = (String, String, String, Option<String>);
@@ -37,15 +42,22 @@ fn pragma(connection: &Connection, name: &str) -> Result<i32, Fault> {
     Ok(connection.query_row(&format!("PRAGMA {name}"), (), |row| row.get(0))?)
 }
 
-impl Migrations<'_> {
+impl Migrations {
+    const fn new(scripts: &'static [&'static str]) -> Self {
+        Self {
+            scripts,
+            wanted: OnceLock::new(),
+        }
+    }
+
     /// The version that they lead to.
-    pub(super) fn latest(self) -> i32 {
-        i32::try_from(self.0.len()).unwrap_or(i32::MAX)
+    pub(super) fn latest(&self) -> i32 {
+        i32::try_from(self.scripts.len()).unwrap_or(i32::MAX)
     }
 
     /// Brings an empty or older file to the latest version, in one transaction, and sees that a
     /// file of that version has its tables and nothing else.
-    pub(super) fn bring_up(self, connection: &Connection, path: &Path) -> Result<(), Fault> {
+    pub(super) fn bring_up(&self, connection: &Connection, path: &Path) -> Result<(), Fault> {
         // One view for all that is asked: somebody else may be making the file right now.
         let view = Transaction::deferred(connection)?;
         let found = self.version(connection, path);
@@ -61,7 +73,7 @@ impl Migrations<'_> {
     }
 
     /// The version of a file that this program may use; 0 for an empty one.
-    fn version(self, connection: &Connection, path: &Path) -> Result<i32, Fault> {
+    fn version(&self, connection: &Connection, path: &Path) -> Result<i32, Fault> {
         let version = pragma(connection, "user_version")?;
         let file = path.display();
         if version > self.latest() {
@@ -86,9 +98,9 @@ impl Migrations<'_> {
         Ok(version)
     }
 
-    fn run(self, connection: &Connection, version: i32) -> Result<(), Fault> {
+    fn run(&self, connection: &Connection, version: i32) -> Result<(), Fault> {
         let done = usize::try_from(version).unwrap_or(usize::MAX);
-        for script in self.0.iter().skip(done) {
+        for script in self.scripts.iter().skip(done) {
             connection.execute_batch(script)?;
         }
         connection.execute_batch(&format!(
@@ -100,10 +112,8 @@ impl Migrations<'_> {
 
     /// A hostile or half-restored file could hold a view in a table's place, a trigger, or lack
     /// the index that keeps external ids unique.
-    fn check(self, connection: &Connection, path: &Path) -> Result<(), Fault> {
-        let wanted = Connection::open_in_memory()?;
-        self.run(&wanted, 0)?;
-        let (have, want) = (schema(connection)?, schema(&wanted)?);
+    fn check(&self, connection: &Connection, path: &Path) -> Result<(), Fault> {
+        let (have, want) = (schema(connection)?, self.wanted()?);
         let name = |object: &SchemaObject| format!("the {} `{}`", object.0, object.1);
         let is_named = |a: &SchemaObject, b: &SchemaObject| (&a.0, &a.1) == (&b.0, &b.1);
         let unknown = have
@@ -127,6 +137,16 @@ impl Migrations<'_> {
         }
         .into())
     }
+
+    fn wanted(&self) -> Result<&[SchemaObject], Fault> {
+        if let Some(wanted) = self.wanted.get() {
+            return Ok(wanted);
+        }
+        let ledger = Connection::open_in_memory()?;
+        self.run(&ledger, 0)?;
+        let wanted = schema(&ledger)?;
+        Ok(self.wanted.get_or_init(|| wanted))
+    }
 }
 
 /// All objects but those that an administrator's `ANALYZE` leaves: plain tables of figures.
@@ -148,10 +168,8 @@ fn schema(connection: &Connection) -> Result<Vec<SchemaObject>, Fault> {
 mod tests {
     use super::*;
 
-    const TWO: Migrations<'static> = Migrations(&[
-        "CREATE TABLE one (a INTEGER) STRICT;",
-        "CREATE TABLE two (b INTEGER) STRICT; INSERT INTO two SELECT a FROM one;",
-    ]);
+    const ONE: &str = "CREATE TABLE one (a INTEGER) STRICT;";
+    const TWO: &str = "CREATE TABLE two (b INTEGER) STRICT; INSERT INTO two SELECT a FROM one;";
 
     fn at(connection: &Connection) -> i32 {
         pragma(connection, "user_version").unwrap()
@@ -161,19 +179,20 @@ mod tests {
     fn an_older_file_is_brought_up_with_what_it_holds() {
         let path = Path::new("x.db");
         let connection = Connection::open_in_memory().unwrap();
-        Migrations(&TWO.0[..1]).bring_up(&connection, path).unwrap();
+        Migrations::new(&[ONE]).bring_up(&connection, path).unwrap();
         assert_eq!(at(&connection), 1);
         connection
             .execute_batch("INSERT INTO one VALUES (7)")
             .unwrap();
 
-        TWO.bring_up(&connection, path).unwrap();
+        let two = Migrations::new(&[ONE, TWO]);
+        two.bring_up(&connection, path).unwrap();
         assert_eq!(at(&connection), 2, "the second step leads to version 2");
         let kept: i64 = connection
             .query_row("SELECT b FROM two", (), |row| row.get(0))
             .unwrap();
         assert_eq!(kept, 7, "the step carries over what was there");
-        TWO.bring_up(&connection, path).unwrap();
+        two.bring_up(&connection, path).unwrap();
         assert_eq!(at(&connection), 2, "bringing up twice changes nothing");
     }
 
@@ -181,11 +200,8 @@ mod tests {
     fn a_failing_step_leaves_the_older_version_whole() {
         let path = Path::new("x.db");
         let connection = Connection::open_in_memory().unwrap();
-        Migrations(&TWO.0[..1]).bring_up(&connection, path).unwrap();
-        let failing = Migrations(&[
-            TWO.0[0],
-            "CREATE TABLE three (c INTEGER) STRICT; SELECT no;",
-        ]);
+        Migrations::new(&[ONE]).bring_up(&connection, path).unwrap();
+        let failing = Migrations::new(&[ONE, "CREATE TABLE three (c INTEGER) STRICT; SELECT no;"]);
         assert!(
             failing.bring_up(&connection, path).is_err(),
             "the step can't work"
@@ -203,8 +219,10 @@ mod tests {
     fn a_newer_file_is_refused() {
         let path = Path::new("x.db");
         let connection = Connection::open_in_memory().unwrap();
-        TWO.bring_up(&connection, path).unwrap();
-        let refused = Migrations(&TWO.0[..1])
+        Migrations::new(&[ONE, TWO])
+            .bring_up(&connection, path)
+            .unwrap();
+        let refused = Migrations::new(&[ONE])
             .bring_up(&connection, path)
             .unwrap_err();
         let text = refused.at(path).to_string();
@@ -218,7 +236,7 @@ mod tests {
         assert_eq!(first.unix_seconds(), -62_135_596_800);
         assert_eq!(Timestamp::MAX.unix_seconds(), 253_402_300_799);
         for line in MIGRATIONS
-            .0
+            .scripts
             .concat()
             .lines()
             .filter(|line| line.contains("_s BETWEEN"))

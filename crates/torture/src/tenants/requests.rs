@@ -109,10 +109,17 @@ impl Names {
                 | Operation::VoidMovement
                 | Operation::GetRefundHistory => add(&path, "", None)?,
                 Operation::RecordMovement => add(&path, &charge("new"), None)?,
-                Operation::CreateRefund | Operation::UpdateRefund => {
+                Operation::CreateRefund => {
                     for external_id in self.external_ids() {
                         add(&path, &refund(&external_id, "new"), None)?;
                     }
+                }
+                Operation::UpdateRefund => {
+                    // A refund keeps its external id: what others are called does not matter.
+                    for org in [self.mine, self.other] {
+                        add(&path, &refund(&format!("ext-{}", org.name), "new"), None)?;
+                    }
+                    add(&path, &refund("ext", "new"), None)?;
                 }
                 Operation::CreateNonSubscribableRefund => {
                     for key in self.external_ids() {
