@@ -90,7 +90,7 @@ fn must_be_released(kind: &str, latest: usize) -> Result<(), Finding> {
         return Ok(());
     }
     Err(Finding::of_harness(format!(
-        "the tables of {kind} are of version {latest}, and of {released} there are ledgers:          write one with `cargo xtask torture release v{latest}`, and add it to `RELEASED`"
+        "the tables of {kind} are of version {latest}, and of {released} there are ledgers: write one with `cargo xtask torture release v{latest}`, and add it to `RELEASED`"
     )))
 }
 
