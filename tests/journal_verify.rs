@@ -709,6 +709,21 @@ fn what_cannot_be_read_is_never_valid() {
         assert_eq!(report.verdict, Verdict::Incomplete, "{report:?}");
         assert_eq!(report.findings.len(), 1, "says what could not be read");
     }
+    // Wherever it breaks off: what was not read is not missing.
+    for read in 0..rows(&book).rows.len() {
+        let doctored = || {
+            let mut doctored = rows(&book);
+            doctored.rows.truncate(read);
+            doctored.fails = Some(StoreError::Failed {
+                reason: "input/output error".into(),
+            });
+            doctored
+        };
+        let report = verify(&book, doctored(), None);
+        assert_eq!(report.verdict, Verdict::Incomplete, "{read}: {report:?}");
+        let ledger = Ledger::new(Arc::new(doctored()), book.host.clone());
+        refused(ledger.head(), "internal");
+    }
     // What is bad outweighs what could not be read.
     let mut doctored = rows(&book);
     doctored.entry(1).entry.bytes[0] ^= 1;
