@@ -573,7 +573,8 @@ impl Ledger {
     /// nothing to be written; the other results then say what would have been.
     ///
     /// An erasure that is committed, but whose text readers of an older state keep in the store's
-    /// files, is answered with `timeout`; sent again, it finishes.
+    /// files, is answered with `timeout`; sent again, it finishes. Under [`Atomicity::All`], where a
+    /// refusal says that nothing was written, the outcome of a batch with others in it is unknown.
     ///
     /// # Errors
     /// What the store could not do. Nothing was then written, unless the store error is
@@ -626,7 +627,7 @@ impl Ledger {
         for (at, error) in refused {
             results.insert(at, Err(error));
         }
-        self.scrub_after(commands, batch, &mut results);
+        self.scrub_after(commands, batch, &mut results)?;
         for error in results
             .iter_mut()
             .filter_map(|result| result.as_mut().err())
@@ -638,36 +639,39 @@ impl Ledger {
 
     /// Removes erased texts from the store's files. Where readers of an older state hold it back,
     /// the erasures are answered with `timeout`, though they are committed: sent again, they finish.
+    ///
+    /// # Errors
+    /// The same for a batch of which a refusal would say that nothing was written.
     fn scrub_after(
         &self,
         commands: &[Command],
         batch: Batch,
         results: &mut [Result<Receipt, LedgerError>],
-    ) {
+    ) -> Result<(), LedgerError> {
         let nothing_written =
             batch.atomicity == Atomicity::All && results.iter().any(Result::is_err);
         let is_erasure =
             |command: &Command| matches!(command.operation, Operation::EraseText { .. });
         if nothing_written || !commands.iter().any(is_erasure) {
-            return;
+            return Ok(());
         }
-        let Err(error) = self.scrub() else {
-            return;
+        let error = match self.store.scrub() {
+            Ok(()) => return Ok(()),
+            Err(StoreError::Busy) if commands.len() == 1 || batch.atomicity != Atomicity::All => {
+                StoreError::Busy
+            }
+            // All is committed: anything else would say that nothing was.
+            Err(error) => still_unknown(error),
         };
+        if batch.atomicity == Atomicity::All {
+            return Err(error.into());
+        }
         for (result, command) in results.iter_mut().zip(commands) {
             if result.is_ok() && is_erasure(command) {
                 *result = Err(error.clone().into());
             }
         }
-    }
-
-    /// Has the store scrub after erasures that are committed, so that no error of it may say that
-    /// nothing was written.
-    fn scrub(&self) -> Result<(), StoreError> {
-        self.store.scrub().map_err(|error| match error {
-            StoreError::Busy => error,
-            other => still_unknown(other),
-        })
+        Ok(())
     }
 
     /// What the commands would come to, without writing.

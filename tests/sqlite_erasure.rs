@@ -156,8 +156,8 @@ fn an_erasure_that_a_reader_holds_back_says_so_and_can_be_finished() {
 }
 
 #[test]
-fn a_batch_with_an_erasure_under_a_reader_says_that_its_other_commands_are_done() {
-    use refund_ledger::{Batch, Command, Operation};
+fn a_batch_with_an_erasure_under_a_reader_does_not_say_that_nothing_was_written() {
+    use refund_ledger::{Atomicity, Batch, Command, Operation, StoreError};
     let file = crowded(SqliteOptions::default().with_busy_timeout(Duration::from_millis(50)));
     let first = key("mov-1");
     let named = |name: &str| RefundLookup::ExternalId(id(name));
@@ -181,10 +181,11 @@ fn a_batch_with_an_erasure_under_a_reader_says_that_its_other_commands_are_done(
     reader
         .execute_batch("BEGIN; SELECT count(*) FROM journal")
         .unwrap();
-    let results = file
-        .ledger
-        .execute_all(&commands, Batch::default())
-        .unwrap();
+    let each = Batch {
+        atomicity: Atomicity::PerItem,
+        ..Batch::default()
+    };
+    let results = file.ledger.execute_all(&commands, each).unwrap();
     assert!(results[0].is_ok(), "the deletion is done: {results:?}");
     let held_back = results[1].as_ref().unwrap_err();
     assert_eq!(
@@ -192,9 +193,32 @@ fn a_batch_with_an_erasure_under_a_reader_says_that_its_other_commands_are_done(
         ErrorCode::Timeout,
         "the text is still in the log"
     );
+    // Where one refusal would say that nothing was written, there is none.
+    let atomic = file.ledger.execute_all(&commands[1..], Batch::default());
+    assert_eq!(atomic.unwrap_err().code(), ErrorCode::Timeout);
+    let more = |name: &str| Command {
+        movement: first.clone(),
+        operation: Operation::EraseText {
+            refund: Some(named(name)),
+            expected_revision: None,
+        },
+    };
+    let commands = [commands[1].clone(), more("around-2")];
+    let unknown = file.ledger.execute_all(&commands, Batch::default());
+    assert!(
+        matches!(
+            unknown.as_ref().unwrap_err().store_error(),
+            Some(StoreError::OutcomeUnknown { .. })
+        ),
+        "{unknown:?}"
+    );
     drop(reader);
-    let again = file.ledger.execute(&commands[1]).unwrap();
-    assert!(again.replayed, "the erasure was committed before");
+    let again = file
+        .ledger
+        .execute_all(&commands, Batch::default())
+        .unwrap();
+    let are_replayed = again.into_iter().all(|result| result.unwrap().replayed);
+    assert!(are_replayed, "the erasures were committed before");
     let left = holding(file.path.parent().unwrap(), "SECRET of the refund");
     assert_eq!(left, Vec::<String>::new(), "the text is in no file");
 }

@@ -129,24 +129,28 @@ fn what_is_beside_a_ledger_must_be_files() {
     for suffix in ["-journal", "-wal", "-shm"] {
         let (directory, path) = InFile::filled().close();
         let name = beside(&path, suffix);
-        let assert_refused = || {
+        let assert_refused = |why: &str| {
+            let refusal = refusal(&path);
             assert!(
                 matches!(
-                    refusal(&path),
-                    StoreError::Failed { reason }
-                        if reason.contains(suffix) && reason.contains("not a regular")
+                    &refusal,
+                    StoreError::Failed { reason } if reason.contains(suffix) && reason.contains(why)
                 ),
-                "`{suffix}` is named"
+                "`{suffix}` {why}: {refusal:?}"
             );
         };
         make_pipe(&name);
-        assert_refused();
+        assert_refused("not a regular");
         fs::remove_file(&name).unwrap();
 
         let other = directory.path().join("other");
         fs::write(&other, "precious").unwrap();
         std::os::unix::fs::symlink(&other, &name).unwrap();
-        assert_refused();
+        assert_refused("not a regular");
+        fs::remove_file(&name).unwrap();
+
+        fs::hard_link(&other, &name).unwrap();
+        assert_refused("other names");
         assert_eq!(fs::read(&other).unwrap(), b"precious");
     }
 }
@@ -180,16 +184,21 @@ fn journal_naming(super_journal: &Path, ledger: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_journal_removes_no_other_file() {
-    let (directory, path) = InFile::filled().close();
-    let other = directory.path().join("other");
-    fs::write(&other, "precious").unwrap();
-    let journal = journal_naming(&other, &fs::read(&path).unwrap());
-    fs::write(beside(&path, "-journal"), journal).unwrap();
-    // SQLite once took the other file for a super-journal that nobody needed any more.
-    assert_valid(&Ledger::open(&path).unwrap());
-    assert!(!beside(&path, "-journal").exists(), "it was rolled back");
-    assert_eq!(fs::read(&other).unwrap(), b"precious");
+fn a_journal_leads_to_no_other_file() {
+    // SQLite takes the second for a super-journal by its name, and would open it and what it names.
+    for name in ["other", "other-mj000000900"] {
+        let (directory, path) = InFile::filled().close();
+        let other = directory.path().join(name);
+        fs::write(&other, format!("{}\0", beside(&path, "-journal").display())).unwrap();
+        let journal = journal_naming(&other, &fs::read(&path).unwrap());
+        fs::write(beside(&path, "-journal"), journal).unwrap();
+        let refusal = refusal(&path);
+        assert!(
+            matches!(&refusal, StoreError::Failed { reason } if reason.contains("super-journal")),
+            "it says why: {refusal:?}"
+        );
+        assert!(other.exists() && beside(&path, "-journal").exists());
+    }
 }
 
 #[cfg(unix)]
@@ -294,4 +303,75 @@ fn pages_that_repeat_themselves_are_read_to_an_end() {
         assert!(!report.is_valid(), "`{name}` is damaged");
         assert!(ledger.head().is_err(), "`{name}` is damaged");
     }
+}
+
+#[test]
+fn a_feed_of_pages_that_repeat_themselves_ends() {
+    let (_directory, path) = InFile::filled().close();
+    repeat_pages_of("journal", &path);
+    let ledger = Ledger::open(&path).unwrap();
+    let (mut after, mut read) = (0, 0);
+    let error = loop {
+        match ledger.journal(after, 7) {
+            Ok(records) => {
+                assert!(!records.is_empty() && read < 1_000, "it ends as damage");
+                read += records.len();
+                after = records[records.len() - 1].position;
+            }
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.code(), ErrorCode::StoreCorrupted, "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn holes_are_not_read() {
+    let (_directory, path) = InFile::filled().close();
+    repeat_pages_of("journal", &path);
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.set_len(1 << 36).unwrap();
+    drop(file);
+    let ledger = Ledger::open(&path).unwrap();
+    assert_eq!(ledger.head().unwrap_err().code(), ErrorCode::StoreCorrupted);
+}
+
+#[test]
+fn a_file_that_claims_more_than_there_is_is_not_copied() {
+    let (_directory, path) = InFile::filled().close();
+    let mut bytes = fs::read(&path).unwrap();
+    let pages = u32::try_from(bytes.len() / PAGE).unwrap() + 1_000_000;
+    bytes[28..32].copy_from_slice(&pages.to_be_bytes());
+    // A log with a commit of the first page, after which there are so many.
+    let mut log = Vec::new();
+    for number in [0x377f_0682_u32, 3_007_000, 4096, 0, 7, 7] {
+        log.extend(number.to_be_bytes());
+    }
+    let sum = checksum((0, 0), &log);
+    log.extend(sum.0.to_be_bytes());
+    log.extend(sum.1.to_be_bytes());
+    let mut frame = 1_u32.to_be_bytes().to_vec();
+    frame.extend(pages.to_be_bytes());
+    let sum = checksum(checksum(sum, &frame), &bytes[..PAGE]);
+    for number in [7_u32, 7, sum.0, sum.1] {
+        frame.extend(number.to_be_bytes());
+    }
+    log.extend(frame);
+    log.extend(&bytes[..PAGE]);
+    fs::write(beside(&path, "-wal"), log).unwrap();
+    let refusal = refusal(&path);
+    assert!(
+        matches!(&refusal, StoreError::Corrupted { reason } if reason.contains("more than there are")),
+        "it says why: {refusal:?}"
+    );
+}
+
+/// The checksum of a log, continued; of numbers as this processor has them, as the log's magic says.
+fn checksum((mut a, mut b): (u32, u32), bytes: &[u8]) -> (u32, u32) {
+    for pair in bytes.chunks(8) {
+        let number = |at: usize| u32::from_le_bytes(pair[at..at + 4].try_into().unwrap());
+        a = a.wrapping_add(number(0)).wrapping_add(b);
+        b = b.wrapping_add(number(4)).wrapping_add(a);
+    }
+    (a, b)
 }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::Ledger;
+use super::{Ledger, still_unknown};
 use crate::access::{Action, Resource};
 use crate::command::Operation;
 use crate::decide::{Preserved, restore};
@@ -88,7 +88,8 @@ impl Ledger {
     ///
     /// # Errors
     /// The first line that is no line of an export, does not follow what is there, says something
-    /// else than its hash, or breaks a cap. Nothing was then written.
+    /// else than its hash, or breaks a cap. Nothing was then written, unless the store error is
+    /// [`StoreError::OutcomeUnknown`](crate::StoreError::OutcomeUnknown).
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/doc/setup.rs"));
@@ -155,7 +156,8 @@ impl Ledger {
             .any(|line| matches!(line.command.operation, Operation::EraseText { .. }))
         {
             // A text may have been erased while it was being exported.
-            self.scrub().map_err(|error| failed(error.into()))?;
+            let scrubbed = self.store.scrub().map_err(still_unknown);
+            scrubbed.map_err(|error| failed(error.into()))?;
         }
         Ok(())
     }

@@ -181,6 +181,7 @@ impl SqliteStore {
         // empty, or is rolled back to that by whoever opens it next.
         MIGRATIONS.bring_up(&connection, path)?;
         open::use_write_ahead_log(&connection)?;
+        open::check_size(&connection, path)?;
         steps::unlimit(&mut connection)?;
         Ok((open_file, connection))
     }
@@ -314,11 +315,19 @@ impl Store for SqliteStore {
             let limit = stored(u64::try_from(limit).unwrap_or(u64::MAX));
             let mut statement = connection.prepare_cached(LOAD_JOURNAL)?;
             let mut rows = statement.query((stored(after), limit))?;
-            let mut records = Vec::new();
+            let mut records: Vec<JournalRecord> = Vec::new();
+            let mut last = after;
             while let Some(row) = rows.next()? {
                 let mut columns = Columns::new(row);
                 let key = columns.key()?;
-                records.push(columns.record(&key)?);
+                let record = columns.record(&key)?;
+                // Else who goes on after the last position might go on for ever.
+                if record.position <= last {
+                    let what = format!("position {} comes after {last}", record.position);
+                    return Err(Fault::Damaged(what));
+                }
+                last = record.position;
+                records.push(record);
             }
             Ok(records)
         })

@@ -21,7 +21,7 @@ const rust = readFileSync(new URL("schema.rs", store), "utf8");
 const applicationId = Number(
   find(rust, /const APPLICATION_ID: i32 = (0x[0-9a-f_]+);/, "application id").replaceAll("_", ""),
 );
-const migrations = find(rust, /const MIGRATIONS: [^=]*= Migrations\(&\[([^\]]*)\]\);/, "migrations");
+const migrations = find(rust, /static MIGRATIONS: [^=]*= Migrations::new\(&\[([^\]]*)\]\);/, "migrations");
 const scripts = [...migrations.matchAll(/include_str!\("([^"]+)"\)/g)].map(([, name]) => name);
 if (scripts.join() !== "schema_v1.sql") {
   throw new Error(

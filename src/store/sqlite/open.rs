@@ -1,6 +1,6 @@
 //! Opening a file: what is looked at before SQLite touches it, and how a connection is set up.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,7 @@ pub(super) fn absolute(path: &Path) -> Result<PathBuf, StoreError> {
 /// byte of somebody else's file is touched and nothing appears beside it.
 pub(super) fn inspect(path: &Path) -> Result<(), StoreError> {
     let file = path.display();
+    beside::inspect(path)?;
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == ErrorKind::NotFound => return inspect_directory(path),
@@ -58,7 +59,6 @@ pub(super) fn inspect(path: &Path) -> Result<(), StoreError> {
     if !metadata.is_file() {
         return failed(format!("`{file}` is not a regular file"));
     }
-    beside::inspect(path)?;
     if metadata.len() == 0 {
         return Ok(());
     }
@@ -224,6 +224,22 @@ fn switch_to_write_ahead_log(connection: &Connection) -> Result<String, rusqlite
     modes
         .last()
         .unwrap_or(Err(rusqlite::Error::QueryReturnedNoRows))
+}
+
+/// A file may say that it has more pages than it and its log could hold. A backup would write them
+/// all.
+pub(super) fn check_size(connection: &Connection, path: &Path) -> Result<(), Fault> {
+    let bytes: i64 = connection.query_row(
+        "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+        (),
+        |row| row.get(0),
+    )?;
+    if u64::try_from(bytes).unwrap_or(u64::MAX) > steps::size(path, Metadata::len) {
+        return Err(Fault::Damaged(format!(
+            "it says that it has {bytes} bytes, which is more than there are"
+        )));
+    }
+    Ok(())
 }
 
 /// Copies the log into the file and cuts it to nothing.

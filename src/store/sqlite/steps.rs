@@ -5,7 +5,7 @@
 //! at most.
 
 use std::ffi::c_int;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -20,16 +20,23 @@ const STEPS: c_int = 100_000;
 const STEPS_MIN: u64 = 10_000_000;
 
 /// Many times what the longest reading takes: a verification needs less than one.
-const STEPS_PER_BYTE: u64 = 20;
+const STEPS_PER_BYTE: u64 = 8;
+
+/// So much may be holes, of which a file can have any number and take no room: a file system does not
+/// always say at once how much it has written.
+const HOLES_MAX: u64 = 1 << 26;
+
+/// How much better than it looks a file system may have packed a file.
+const PACKED_MAX: u64 = 64;
 
 /// Has SQLite interrupt what it is asked from now on, once that has taken more steps of its
 /// machine than the size of the file explains.
 pub(super) fn limit(connection: &mut Connection, path: &Path) -> Result<(), Fault> {
-    let (file, log) = (path.to_owned(), beside(path, "-wal"));
+    let path = path.to_owned();
     let mut taken: u64 = 0;
     let is_over = move || {
         taken = taken.saturating_add(u64::from(STEPS.unsigned_abs()));
-        taken > STEPS_MIN && taken / STEPS_PER_BYTE > size(&file, &log)
+        taken > STEPS_MIN && taken / STEPS_PER_BYTE > size(&path, filled)
     };
     Ok(connection.progress_handler(STEPS, Some(is_over))?)
 }
@@ -39,9 +46,24 @@ pub(super) fn unlimit(connection: &mut Connection) -> Result<(), Fault> {
     Ok(connection.progress_handler(0, None::<fn() -> bool>)?)
 }
 
-/// How much there may be to read. A file that was removed is read on.
-fn size(file: &Path, log: &Path) -> u64 {
-    let size = |path: &Path| fs::metadata(path).map(|file| file.len());
-    let file = size(file).unwrap_or(u64::MAX);
-    file.saturating_add(size(log).unwrap_or(0))
+/// The size of a file and its log together. A file that was removed is as large as can be.
+pub(super) fn size(path: &Path, of: fn(&Metadata) -> u64) -> u64 {
+    let file = fs::metadata(path).map_or(u64::MAX, |file| of(&file));
+    let log = fs::metadata(beside(path, "-wal")).map_or(0, |log| of(&log));
+    file.saturating_add(log)
+}
+
+/// How much there is to read in a file, at most.
+#[cfg(unix)]
+fn filled(file: &Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    const BLOCK: u64 = 512;
+    let on_disk = file.blocks().saturating_mul(BLOCK);
+    let most = on_disk.saturating_mul(PACKED_MAX).saturating_add(HOLES_MAX);
+    file.len().min(most)
+}
+
+#[cfg(not(unix))]
+fn filled(file: &Metadata) -> u64 {
+    file.len()
 }
