@@ -54,13 +54,17 @@ pub struct Report {
     pub movements: u64,
     /// How many entries were visited.
     pub entries: u64,
-    /// What was found, a finding per movement at most.
+    /// What was found, a finding per movement at most; of more than [`FINDINGS_MAX`](Self::FINDINGS_MAX),
+    /// a last one says how many are left out. What is wrong with the whole comes after them.
     pub findings: Vec<Finding>,
     /// What the journal holds now; it means something only where the verdict is valid.
     pub head: Head,
 }
 
 impl Report {
+    /// How many findings are listed: of a ledger that is damaged all over, the first ones tell enough.
+    pub const FINDINGS_MAX: usize = 1_000;
+
     /// Whether everything is as it should be.
     pub fn is_valid(&self) -> bool {
         self.verdict == Verdict::Valid
@@ -90,9 +94,38 @@ impl Report {
 pub struct Verifier {
     kept: Option<Head>,
     current: Option<MovementCheck>,
+    last: Option<MovementKey>,
     now: HeadBuilder,
     then: HeadBuilder,
-    findings: Vec<Finding>,
+    findings: Findings,
+}
+
+/// The first findings, and how many more there are.
+#[derive(Debug, Default)]
+struct Findings {
+    listed: Vec<Finding>,
+    left_out: u64,
+}
+
+impl Findings {
+    fn push(&mut self, finding: Finding) {
+        if self.listed.len() < Report::FINDINGS_MAX {
+            self.listed.push(finding);
+        } else {
+            self.left_out = self.left_out.saturating_add(1);
+        }
+    }
+
+    fn finish(mut self) -> Vec<Finding> {
+        if self.left_out > 0 {
+            self.listed.push(Finding {
+                movement: None,
+                sequence: None,
+                message: format!("{} more findings are not listed", self.left_out),
+            });
+        }
+        self.listed
+    }
 }
 
 #[derive(Debug, Default)]
@@ -119,9 +152,10 @@ impl Verifier {
         Self {
             kept,
             current: None,
+            last: None,
             now: HeadBuilder::default(),
             then: HeadBuilder::default(),
-            findings: Vec::new(),
+            findings: Findings::default(),
         }
     }
 
@@ -130,6 +164,10 @@ impl Verifier {
         match row {
             ScanRow::Movement(movement) => {
                 self.finish_movement();
+                if self.last.as_ref().is_some_and(|last| *last >= movement.key) {
+                    self.stray(&movement.key, "it is there twice, or in the wrong place");
+                }
+                self.last = Some(movement.key.clone());
                 let until = self.kept.map_or(0, |head| head.position);
                 self.current = Some(MovementCheck::new(movement.clone(), until));
             }
@@ -175,7 +213,9 @@ impl Verifier {
             self.then.entries = self.then.entries.saturating_add(then.length);
             self.then.tree.add(&result.key, then.length, then.hash);
         }
-        self.findings.extend(result.finding);
+        if let Some(finding) = result.finding {
+            self.findings.push(finding);
+        }
     }
 
     /// The report, once the scan is done. `position` is what the scan answered; `unread` is why it
@@ -188,17 +228,19 @@ impl Verifier {
             self.add(current.break_off());
         }
         let head = self.now.finish(position);
+        let mut findings = self.findings.finish();
         if let Some(kept) = self.kept
             && unread.is_none()
         {
-            self.compare_head(kept, position);
+            let then = self.then.finish(kept.position);
+            findings.extend(differs_from_kept(&then, &kept, position));
         }
-        let verdict = match (self.findings.is_empty(), unread) {
+        let verdict = match (findings.is_empty(), unread) {
             (false, _) => Verdict::Divergent,
             (true, Some(_)) => Verdict::Incomplete,
             (true, None) => Verdict::Valid,
         };
-        self.findings.extend(unread.map(|error| Finding {
+        findings.extend(unread.map(|error| Finding {
             movement: None,
             sequence: None,
             message: match error.store_error() {
@@ -210,32 +252,32 @@ impl Verifier {
             verdict,
             movements: head.movements,
             entries: head.entries,
-            findings: self.findings,
+            findings,
             head,
         }
     }
+}
 
-    fn compare_head(&mut self, kept: Head, position: JournalPosition) {
-        let then = self.then.finish(kept.position);
-        if then == kept && position >= kept.position {
-            return;
-        }
-        let message = if position < kept.position || then.entries < kept.entries {
-            format!(
-                "the journal was cut off: the kept head covers {} entries up to position {}, \
-                 {} of them are there",
-                kept.entries, kept.position, then.entries
-            )
-        } else {
-            format!(
-                "the journal was rewritten: its first {} positions are not those of the kept head",
-                kept.position
-            )
-        };
-        self.findings.push(Finding {
-            movement: None,
-            sequence: None,
-            message,
-        });
+/// What is wrong if what the journal held `then`, up to the position of the kept head, is something else.
+fn differs_from_kept(then: &Head, kept: &Head, position: JournalPosition) -> Option<Finding> {
+    if then == kept && position >= kept.position {
+        return None;
     }
+    let message = if position < kept.position || then.entries < kept.entries {
+        format!(
+            "the journal was cut off: the kept head covers {} entries up to position {}, \
+             {} of them are there",
+            kept.entries, kept.position, then.entries
+        )
+    } else {
+        format!(
+            "the journal was rewritten: its first {} positions are not those of the kept head",
+            kept.position
+        )
+    };
+    Some(Finding {
+        movement: None,
+        sequence: None,
+        message,
+    })
 }

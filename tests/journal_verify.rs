@@ -431,6 +431,52 @@ fn a_movement_without_any_entry_is_divergent() {
     assert_eq!(verify(&book, doctored, None).verdict, Verdict::Divergent);
 }
 
+#[test]
+fn a_movement_that_is_there_twice_or_in_the_wrong_place_is_divergent() {
+    let book = eventful();
+    let second = rows(&book)
+        .rows
+        .iter()
+        .rposition(|row| matches!(row, Row::Movement(_)));
+    let second = second.unwrap();
+
+    let mut twice = rows(&book);
+    let again = twice.rows[second..].to_vec();
+    twice.rows.extend(again);
+    let mut misplaced = rows(&book);
+    misplaced.rows.rotate_left(second);
+    for (doctored, movement) in [(twice, "mov-43"), (misplaced, "mov-42")] {
+        let report = verify(&book, doctored, None);
+        assert_eq!(report.verdict, Verdict::Divergent);
+        let finding = &report.findings[0];
+        let named = finding
+            .movement
+            .as_ref()
+            .map(refund_ledger::MovementKey::movement_id);
+        assert_eq!(named, Some(movement));
+        assert_eq!(finding.message, "it is there twice, or in the wrong place");
+    }
+}
+
+#[test]
+fn of_very_many_findings_the_first_are_listed_and_the_others_counted() {
+    let book = eventful();
+    let head = book.ledger.head().unwrap();
+    let mut doctored = rows(&book);
+    let invalid = std::iter::repeat_n(Row::Invalid("planted"), Report::FINDINGS_MAX + 7);
+    doctored.rows.extend(invalid);
+    doctored.position = 1;
+    let report = verify(&book, doctored, Some(head));
+    assert_eq!(report.verdict, Verdict::Divergent);
+    let last: Vec<&str> = report.findings[Report::FINDINGS_MAX..]
+        .iter()
+        .map(|finding| finding.message.as_str())
+        .collect();
+    assert_eq!(last[0], "7 more findings are not listed");
+    assert!(last[1].starts_with("the journal was cut off"), "{last:?}");
+    assert_eq!(last.len(), 2);
+}
+
 /// Rewrites a movement's chain from its entries on, with hashes that fit, and its rows with it:
 /// what somebody with the code and the file could do.
 fn forge(doctored: &mut Doctored, movement: &str, change: impl Fn(&mut Entry)) {
