@@ -74,6 +74,17 @@ impl Failing {
         }))
     }
 
+    /// Whether what was to fail came to be, as the same event as where nothing fails.
+    fn must_have_failed(&self, fault: Fault, event: Event) -> Result<(), Finding> {
+        let happened = self.events.borrow().get(fault.at).copied();
+        if happened == Some(event) {
+            return Ok(());
+        }
+        Err(Finding::of_harness(format!(
+            "{fault:?} was to be of {event:?}, and there was {happened:?}"
+        )))
+    }
+
     /// Notes an event, and gives what becomes of it where that is not what always does.
     fn note(&self, event: Event) -> Option<Verdict> {
         let mut events = self.events.borrow_mut();
@@ -375,6 +386,9 @@ fn back_up(ledger: &Path, fails: Option<(Fault, Event)>) -> Result<Vec<Event>, F
     let Ok(backed_up) = backed_up else {
         return Err(Finding::new("it panicked"));
     };
+    if let Some((fault, event)) = fails {
+        failing.must_have_failed(fault, event)?;
+    }
     if backed_up.is_err() {
         let left = fs::read_dir(place.path())?.filter_map(Result::ok);
         let left: Vec<String> = left.map(|file| workload::name(&file.path())).collect();
@@ -485,6 +499,7 @@ impl Case {
             return Err(Finding::new("it panicked"));
         };
         let made = made?;
+        failing.must_have_failed(fault, self.events[fault.at])?;
         match &made {
             Made::Answered(answer) if *answer != self.answer => {
                 return Err(Finding::new(format!(

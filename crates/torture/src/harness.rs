@@ -157,13 +157,17 @@ impl Task {
         }
     }
 
-    /// Does work as [`in_parallel`], as much of it as there is time for.
+    /// Does work as [`in_parallel`], as much of it as there is time for, and some: nothing done shows nothing.
     pub(crate) fn in_parallel<T: Send>(
         &self,
         count: usize,
         work: impl Fn(usize) -> Result<T, Finding> + Sync,
     ) -> Result<Vec<T>, Finding> {
-        in_parallel_until(|| self.is_over(), count, work)
+        let done = in_parallel_until(|| self.is_over(), count, work)?;
+        if done.is_empty() {
+            return Err(Finding::of_harness("there was no time for anything"));
+        }
+        Ok(done)
     }
 
     /// The seed of one of the many runs of a harness.
@@ -242,7 +246,7 @@ mod tests {
 
     use std::time::{Duration, Instant};
 
-    use super::{Finding, Scale, Task, caught, in_parallel};
+    use super::{Finding, Kind, Scale, Task, caught, in_parallel};
 
     fn task(deadline: Option<Instant>) -> Task {
         Task {
@@ -289,7 +293,8 @@ mod tests {
         assert!(!task(None).is_over());
         let over = task(Some(Instant::now()));
         assert!(over.is_over());
-        assert_eq!(over.in_parallel(100, Ok).unwrap(), Vec::<usize>::new());
+        let none = over.in_parallel(100, Ok).unwrap_err();
+        assert_eq!(none.kind, Kind::Harness);
         assert!(!over.without_end().is_over());
 
         let task = task(Instant::now().checked_add(Duration::from_mins(10)));

@@ -198,8 +198,30 @@ impl Reference {
     }
 }
 
-/// Kills children that book on one ledger. Gives how many changes were answered.
-fn kill_often(place: &Place, seed: u64, kills: usize, bug: Option<Bug>) -> Result<usize, Finding> {
+/// What came of some kills.
+#[derive(Clone, Copy, Debug, Default)]
+struct Killed {
+    kills: usize,
+    /// How many of them between the beginning of a call and its answer.
+    in_mid_call: usize,
+    /// How many changes were answered.
+    answered: usize,
+}
+
+impl Killed {
+    /// Where no call was on its way, nothing was shown.
+    fn must_have_mattered(&self, place: &str) -> Result<(), Finding> {
+        if self.in_mid_call > 0 && self.answered > 0 {
+            return Ok(());
+        }
+        Err(Finding::of_harness(format!(
+            "{place}: no process died in mid-call, or none was answered before: {self:?}"
+        )))
+    }
+}
+
+/// Kills children that book on one ledger.
+fn kill_often(place: &Place, seed: u64, kills: usize, bug: Option<Bug>) -> Result<Killed, Finding> {
     let mut random = Random::of(seed, 1);
     let mut booking = Booking {
         place: place.clone(),
@@ -208,7 +230,7 @@ fn kill_often(place: &Place, seed: u64, kills: usize, bug: Option<Bug>) -> Resul
         bug,
     };
     let mut reference = Reference::new(seed);
-    let mut answered = 0;
+    let mut killed = Killed::default();
     for number in 0..kills {
         let said = kill(&booking, &mut random)?;
         let context = |what: String| Finding::new(format!("kill {number}, {said:?}: {what}"));
@@ -227,10 +249,12 @@ fn kill_often(place: &Place, seed: u64, kills: usize, bug: Option<Bug>) -> Resul
                 found.entries
             )));
         }
-        answered = allowed[0].entries;
+        killed.kills += 1;
+        killed.in_mid_call += usize::from(said.begun > said.answered);
+        killed.answered = allowed[0].entries;
         booking.from = said.answered;
     }
-    Ok(answered)
+    Ok(killed)
 }
 
 pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
@@ -240,17 +264,27 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let done = task.in_parallel(2 * parts.len(), |number| {
         let kills = parts[number / 2];
         let folder = tempfile::tempdir()?;
-        let place = if number % 2 == 0 {
+        let is_file = number % 2 == 0;
+        let place = if is_file {
             Place::in_folder(folder.path())
         } else {
             Place::on_server(&server.create_database(&format!("killed_{number}"))?)
         };
-        let answered = kill_often(&place, task.seed(number), kills, None)
+        let killed = kill_often(&place, task.seed(number), kills, None)
             .map_err(|finding| finding.within(&format!("ledger {number}")))?;
-        Ok((kills, answered))
+        Ok((is_file, killed))
     })?;
-    let killed: usize = done.iter().map(|(kills, _)| kills).sum();
-    let answered: usize = done.iter().map(|(_, answered)| answered).sum();
+    let sum = |of_files: bool| {
+        let alike = done.iter().filter(|(is_file, _)| *is_file == of_files);
+        alike.fold(Killed::default(), |sum, (_, killed)| Killed {
+            kills: sum.kills + killed.kills,
+            in_mid_call: sum.in_mid_call + killed.in_mid_call,
+            answered: sum.answered + killed.answered,
+        })
+    };
+    let (in_files, on_servers) = (sum(true), sum(false));
+    in_files.must_have_mattered("SQLite")?;
+    on_servers.must_have_mattered("PostgreSQL")?;
     let in_file = |number: usize, bug| {
         let folder = tempfile::tempdir()?;
         let place = Place::in_folder(folder.path());
@@ -281,7 +315,11 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     ];
     Ok(Report {
         did: format!(
-            "{killed} processes killed, half of them over SQLite and half over PostgreSQL; {answered} changes answered, each ledger byte for byte as in memory"
+            "{} processes killed over SQLite and {} over PostgreSQL, {} of them in mid-call; {} changes answered, each ledger byte for byte as in memory",
+            in_files.kills,
+            on_servers.kills,
+            in_files.in_mid_call + on_servers.in_mid_call,
+            in_files.answered + on_servers.answered
         ),
         planted,
     })

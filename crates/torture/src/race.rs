@@ -13,7 +13,7 @@
 mod processes;
 mod schedules;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -67,20 +67,19 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
         task.seed(2),
         on_server,
     )?;
-    let processes_raced = processes::race(&task.next_of(2), &server, task.seed(4), attempts / 50)?;
+    let [by_file, by_server] =
+        processes::race(&task.next_of(2), &server, task.seed(4), attempts / 50)?;
     let all = [
         ("memory", memory_raced),
         ("SQLite", file_raced),
         ("PostgreSQL", server_raced),
-        ("processes", processes_raced),
+        ("processes over SQLite", by_file),
+        ("processes over PostgreSQL", by_server),
     ];
     for (place, raced) in all {
         raced.must_have_mattered(place)?;
     }
     let schedules = schedules::try_many(task, |store| store, task.seed(5), schedules)?;
-    if schedules == 0 {
-        return Err(Finding::of_harness("there was no time for any schedule"));
-    }
     let unlocked = |number| Ok(Arc::new(Unlocked(memory(number)?)) as Arc<dyn Store>);
     let planted =
         caught([race(&task.without_end(), &unlocked, task.seed(3), 100_000)].into_iter())?;
@@ -99,16 +98,18 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let sum = |count: fn(&Raced) -> usize| all.iter().map(|(_, raced)| count(raced)).sum::<usize>();
     Ok(Report {
         did: format!(
-            "{} attempts by {THREADS} threads ({} in memory, {} over SQLite, {} over PostgreSQL) and {} by {} processes, {} of them booked, {} replayed and {} refused for want of money; {schedules} schedules in memory",
+            "{} attempts by {THREADS} threads ({} in memory, {} over SQLite, {} over PostgreSQL) and {} by {} processes, {} of them booked, {} replayed and {} refused for want of money; in {} of {} rounds two were told of each other's; {schedules} schedules in memory",
             memory_raced.attempts + file_raced.attempts + server_raced.attempts,
             memory_raced.attempts,
             file_raced.attempts,
             server_raced.attempts,
-            processes_raced.attempts,
+            by_file.attempts + by_server.attempts,
             processes::PROCESSES,
             sum(|raced| raced.booked),
             sum(|raced| raced.replayed),
             sum(|raced| raced.refused),
+            sum(|raced| raced.crossed),
+            sum(|raced| raced.rounds),
         ),
         planted: vec![
             ("check-then-insert outside the transaction", planted),
@@ -143,24 +144,29 @@ fn schema(url: &str, number: usize) -> Result<Arc<dyn Store>, Finding> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Raced {
     attempts: usize,
+    rounds: usize,
     booked: usize,
     /// How often somebody was told of a refund that was booked already.
     replayed: usize,
     /// How often there was no money left.
     refused: usize,
+    /// In how many rounds two were each told of what the other had booked, as they are not one after the other.
+    crossed: usize,
 }
 
 impl Raced {
-    fn add(&mut self, attempts: usize, told: &Told) {
+    fn add(&mut self, attempts: usize, round: &Round) {
         self.attempts += attempts;
-        self.booked += told.ids.len();
-        self.replayed += told.replayed;
-        self.refused += told.refused;
+        self.rounds += 1;
+        self.booked += round.ids.len();
+        self.replayed += round.replayed;
+        self.refused += round.refused;
+        self.crossed += usize::from(round.crossed);
     }
 
-    /// Where nobody was booked, replayed and refused, nothing was shown.
+    /// Where nobody came in between, nothing was shown.
     fn must_have_mattered(&self, place: &str) -> Result<(), Finding> {
-        if self.booked > 0 && self.replayed > 0 && self.refused > 0 {
+        if self.crossed > 0 && self.refused > 0 {
             Ok(())
         } else {
             Err(Finding::of_harness(format!(
@@ -193,30 +199,76 @@ fn race(
     Ok(raced)
 }
 
-/// What one of those that race was told, or all of them together.
+/// Notes that an external id is this refund's; it must not be another's.
+fn note(
+    ids: &mut BTreeMap<usize, RefundId>,
+    external_id: usize,
+    id: RefundId,
+) -> Result<(), Finding> {
+    let known = *ids.entry(external_id).or_insert(id);
+    if known == id {
+        Ok(())
+    } else {
+        Err(Finding::new(format!(
+            "external id {external_id} was booked as {known} and as {id}"
+        )))
+    }
+}
+
+/// What one of those that race was told.
 #[derive(Clone, Debug, Default)]
 struct Told {
     /// The refunds, by the number of their external id.
     ids: BTreeMap<usize, RefundId>,
+    /// The external ids that it booked itself.
+    booked: BTreeSet<usize>,
     /// How often it was of a refund that was booked already.
     replayed: usize,
     /// How often it was that there is no money left.
     refused: usize,
 }
 
-impl Told {
-    /// Notes that an external id is this refund's; it must not be another's.
-    fn note(&mut self, external_id: usize, id: RefundId) -> Result<(), Finding> {
-        let known = *self.ids.entry(external_id).or_insert(id);
-        if known == id {
-            Ok(())
-        } else {
-            Err(Finding::new(format!(
-                "external id {external_id} was booked as {known} and as {id}"
-            )))
-        }
-    }
+/// What all of them were told in a round.
+#[derive(Debug, Default)]
+struct Round {
+    ids: BTreeMap<usize, RefundId>,
+    replayed: usize,
+    refused: usize,
+    crossed: bool,
+}
 
+impl Round {
+    /// Puts together what each was told; for all, an external id is the same refund, which one of them booked.
+    fn of(all: &[Told]) -> Result<Self, Finding> {
+        let mut round = Self::default();
+        let mut bookers = BTreeMap::new();
+        for (number, told) in all.iter().enumerate() {
+            for (external_id, id) in &told.ids {
+                note(&mut round.ids, *external_id, *id)?;
+            }
+            for external_id in &told.booked {
+                if let Some(other) = bookers.insert(*external_id, number) {
+                    return Err(Finding::new(format!(
+                        "external id {external_id} was booked by {other} and by {number}"
+                    )));
+                }
+            }
+            round.replayed += told.replayed;
+            round.refused += told.refused;
+        }
+        let was_told = |number: usize| {
+            let ids = all[number].ids.keys();
+            ids.filter_map(|id| bookers.get(id).copied())
+        };
+        round.crossed = (0..all.len()).any(|number| {
+            was_told(number)
+                .any(|other| other > number && was_told(other).any(|back| back == number))
+        });
+        Ok(round)
+    }
+}
+
+impl Told {
     /// Makes an attempt.
     fn attempt(
         &mut self,
@@ -228,8 +280,14 @@ impl Told {
             Ok(receipt) => {
                 let id = receipt.refund_id;
                 let id = id.ok_or_else(|| Finding::new("no id was told"))?;
-                self.replayed += usize::from(receipt.replayed);
-                self.note(external_id, id)
+                if receipt.replayed {
+                    self.replayed += 1;
+                } else if !self.booked.insert(external_id) {
+                    return Err(Finding::new(format!(
+                        "external id {external_id} was booked twice"
+                    )));
+                }
+                note(&mut self.ids, external_id, id)
             }
             Err(error) if error.code() == ErrorCode::OverRefund => {
                 self.refused += 1;
@@ -244,7 +302,7 @@ impl Told {
     }
 }
 
-fn race_once(ledger: &Ledger, seed: u64, round: usize) -> Result<Told, Finding> {
+fn race_once(ledger: &Ledger, seed: u64, round: usize) -> Result<Round, Finding> {
     check_round(ledger, round, || {
         thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS)
@@ -267,19 +325,12 @@ fn check_round(
     ledger: &Ledger,
     round: usize,
     race: impl FnOnce() -> Vec<Result<Told, Finding>>,
-) -> Result<Told, Finding> {
+) -> Result<Round, Finding> {
     for at in 0..MOVEMENTS {
         ledger.execute(&record(round, at))?;
     }
-    let mut all = Told::default();
-    for told in race() {
-        let told = told?;
-        for (external_id, id) in told.ids {
-            all.note(external_id, id)?;
-        }
-        all.replayed += told.replayed;
-        all.refused += told.refused;
-    }
+    let all: Result<Vec<Told>, Finding> = race().into_iter().collect();
+    let all = Round::of(&all?)?;
     for at in 0..MOVEMENTS {
         let balance = ledger.balance(&key(round, at))?;
         if balance.refunded.with > balance.amount.with {
@@ -369,5 +420,55 @@ impl Store for Unlocked {
         visit: &mut dyn FnMut(ScanRow<'_>) -> ControlFlow<()>,
     ) -> Result<JournalPosition, StoreError> {
         self.0.scan(range, visit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails should fail loudly")]
+
+    use refund_ledger::Ledger;
+
+    use super::{Raced, Round, Told, check_round, create, memory};
+    use crate::harness::{Finding, Kind};
+
+    /// A round in memory in which those who race ask for these external ids, in this order.
+    fn round(asked: &[(usize, usize)]) -> Result<Round, Finding> {
+        let ledger = Ledger::with_system_host(memory(0)?);
+        check_round(&ledger, 0, || {
+            let mut all = [Told::default(), Told::default()];
+            for (who, external_id) in asked {
+                let create = create(0, 0, *external_id, 3_600);
+                all[*who].attempt(&ledger, *external_id, &create).unwrap();
+            }
+            all.into_iter().map(Ok).collect()
+        })
+    }
+
+    #[test]
+    fn who_comes_one_after_the_other_has_not_raced() {
+        let one_after_the_other = [(0, 1), (0, 2), (0, 1), (1, 1), (1, 2), (1, 3)];
+        let alone = round(&one_after_the_other).unwrap();
+        assert!(!alone.crossed && alone.replayed > 0 && alone.refused > 0);
+        let mut raced = Raced::default();
+        raced.add(6, &alone);
+        assert_eq!(
+            raced.must_have_mattered("memory").unwrap_err().kind,
+            Kind::Harness
+        );
+
+        let crossed = round(&[(0, 1), (1, 2), (0, 2), (1, 1), (0, 3)]).unwrap();
+        raced.add(5, &crossed);
+        assert!(raced.must_have_mattered("memory").is_ok());
+    }
+
+    #[test]
+    fn an_external_id_is_booked_by_one() {
+        let told = |booked: bool| Told {
+            booked: booked.then_some(1).into_iter().collect(),
+            ..Told::default()
+        };
+        assert!(Round::of(&[told(true), told(false)]).is_ok());
+        assert!(Round::of(&[told(true), told(true)]).is_err());
     }
 }

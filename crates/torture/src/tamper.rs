@@ -123,7 +123,7 @@ impl Victim {
         }
         let (store, ledger) = open(&sound)?;
         let head = ledger.verify(None)?.head;
-        Ok(Self {
+        let victim = Self {
             folder: folder.to_owned(),
             content: content(&ledger)?,
             journal: Arc::new(store.journal(0, usize::MAX)?),
@@ -131,7 +131,13 @@ impl Victim {
             head,
             older,
             others,
-        })
+        };
+        if victim.is_found(&victim.sound, false)? {
+            return Err(Finding::of_harness(
+                "the sound ledger is found to be damaged",
+            ));
+        }
+        Ok(victim)
     }
 
     /// Tampers with a copy. Gives whether it was found, which is right, as is that nothing changed.
@@ -196,8 +202,9 @@ impl Victim {
     }
 
     fn is_found(&self, path: &Path, planted: bool) -> Result<bool, Finding> {
-        let Ok((store, ledger)) = open(path) else {
-            return Ok(true);
+        let (store, ledger) = match open(path) {
+            Ok(opened) => opened,
+            Err(error) => return says_what_is_wrong(&error),
         };
         let verified = if planted {
             let journal = self.journal.clone();
@@ -206,8 +213,12 @@ impl Victim {
         } else {
             ledger.verify(Some(self.head))
         };
-        let Ok(report) = verified else {
-            return Ok(true);
+        let report = match verified {
+            Ok(report) => report,
+            Err(error) => match error.store_error() {
+                Some(error) => return says_what_is_wrong(error),
+                None => return Err(error.into()),
+            },
         };
         if !report.is_valid() {
             return Ok(true);
@@ -217,6 +228,14 @@ impl Victim {
         } else {
             Err(Finding::new("it is valid, and says something else"))
         }
+    }
+}
+
+/// Whether an error says that the file is damaged, or not a ledger: any other leaves its reader in the dark.
+fn says_what_is_wrong(error: &StoreError) -> Result<bool, Finding> {
+    match error {
+        StoreError::Corrupted { .. } | StoreError::Unsupported { .. } => Ok(true),
+        _ => Err(Finding::new(format!("it is answered with {error:?}"))),
     }
 }
 

@@ -41,24 +41,31 @@ pub(super) fn try_many(
         let seed = Random::of(seed, u64::try_from(batch).unwrap_or(0)).next();
         try_some(wrap, seed)
     })?;
+    if tried.iter().sum::<usize>() == 0 {
+        return Err(Finding::of_harness(
+            "under the scheduler nobody got in anybody's way",
+        ));
+    }
     Ok(tried.len() * SCHEDULES_AT_ONCE)
 }
 
-fn try_some(wrap: fn(Arc<dyn Store>) -> Arc<dyn Store>, seed: u64) -> Result<(), Finding> {
-    let found = Arc::new(Mutex::new(None));
-    let every = found.clone();
+/// Gives in how many of the schedules two were told of each other's.
+fn try_some(wrap: fn(Arc<dyn Store>) -> Arc<dyn Store>, seed: u64) -> Result<usize, Finding> {
+    let crossed = Arc::new(Mutex::new(Ok(0)));
+    let every = crossed.clone();
     let scheduler = RandomScheduler::new_from_seed(seed, SCHEDULES_AT_ONCE);
     Runner::new(scheduler, Config::new()).run(move || {
-        let mut found = every.lock().unwrap_or_else(PoisonError::into_inner);
-        if found.is_none() {
-            *found = try_one(wrap, seed).err();
+        let mut crossed = every.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(before) = *crossed {
+            *crossed = try_one(wrap, seed).map(|now| before + usize::from(now));
         }
     });
-    let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-    found.take().map_or(Ok(()), Err)
+    let mut crossed = crossed.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::replace(&mut *crossed, Ok(0))
 }
 
-fn try_one(wrap: fn(Arc<dyn Store>) -> Arc<dyn Store>, seed: u64) -> Result<(), Finding> {
+/// Tries one schedule. Gives whether two were told of each other's.
+fn try_one(wrap: fn(Arc<dyn Store>) -> Arc<dyn Store>, seed: u64) -> Result<bool, Finding> {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let scheduled = Arc::new(Scheduled(wrap(store.clone())));
     check_round(&workload::ledger(store, 0), 0, || {
@@ -78,7 +85,7 @@ fn try_one(wrap: fn(Arc<dyn Store>) -> Arc<dyn Store>, seed: u64) -> Result<(), 
             })
             .collect()
     })
-    .map(drop)
+    .map(|round| round.crossed)
 }
 
 fn attempt(ledger: &Ledger, mut random: Random) -> Result<Told, Finding> {
