@@ -1,5 +1,6 @@
 //! Steps, run in order up to the first that fails, and what is said about them.
 
+use std::fs;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -52,6 +53,8 @@ struct Done {
     name: &'static str,
     tests: Tally,
     time: Duration,
+    /// What the programs that it ran have taken of the processors, where the system tells.
+    cpu: Option<Duration>,
     failure: Option<Failure>,
 }
 
@@ -62,11 +65,13 @@ pub(crate) fn run_all(steps: &[Step]) -> ExitCode {
     let beside = Beside::start(&["test", "--foreign"]);
     let mut done = run_in_order(&native);
     let not_reached = native.get(done.len()..).unwrap_or_default();
-    done.push(Done::new(
-        "with other tools, see above",
-        start,
-        beside.and_then(Beside::finish),
-    ));
+    let foreign = Done::of("with other tools, see above", || {
+        beside.and_then(Beside::finish)
+    });
+    done.push(Done {
+        time: start.elapsed(),
+        ..foreign
+    });
     summarise(&done, not_reached, &[])
 }
 
@@ -90,8 +95,7 @@ fn run_in_order(steps: &[&Step]) -> Vec<Done> {
     let mut done = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         println!("\n== {}/{}: {}", index + 1, steps.len(), step.name);
-        let start = Instant::now();
-        let outcome = Done::new(step.name, start, (step.run)());
+        let outcome = Done::of(step.name, step.run);
         let verdict = if outcome.failure.is_none() {
             "ok"
         } else {
@@ -108,47 +112,62 @@ fn run_in_order(steps: &[&Step]) -> Vec<Done> {
 }
 
 impl Done {
-    fn new(name: &'static str, start: Instant, outcome: Result<Tally, Failure>) -> Self {
-        let time = start.elapsed();
-        match outcome {
-            Ok(tests) => Self {
-                name,
-                tests,
-                time,
-                failure: None,
-            },
+    fn of(name: &'static str, run: impl FnOnce() -> Result<Tally, Failure>) -> Self {
+        let (start, cpu) = (Instant::now(), cpu_of_children());
+        let (tests, failure) = match run() {
+            Ok(tests) => (tests, None),
             Err(failure) => {
                 let mut tests = failure.tests();
                 // A step that fails before any test does is itself the failure that the closing line counts.
                 tests.failed = tests.failed.max(1);
-                Self {
-                    name,
-                    tests,
-                    time,
-                    failure: Some(failure),
-                }
+                (tests, Some(failure))
             }
+        };
+        Self {
+            name,
+            tests,
+            time: start.elapsed(),
+            cpu: cpu_of_children()
+                .zip(cpu)
+                .map(|(after, before)| after.saturating_sub(before)),
+            failure,
         }
     }
 }
 
+/// What the programs that have ended have taken of the processors, on Linux.
+fn cpu_of_children() -> Option<Duration> {
+    let line = fs::read_to_string("/proc/self/stat").ok()?;
+    // In front of it is the program's name, which may hold anything; the 14th and 15th word behind it are
+    // in hundredths of a second.
+    let (_, numbers) = line.rsplit_once(')')?;
+    let mut numbers = numbers.split_whitespace().skip(13);
+    let mut next = || numbers.next()?.parse::<u64>().ok();
+    Some(Duration::from_millis(10 * (next()? + next()?)))
+}
+
 fn summarise(done: &[Done], not_reached: &[&Step], left_out: &[&Step]) -> ExitCode {
     println!(
-        "\n{:<28}{:>8}{:>8}{:>9}{:>10}",
-        "step", "passed", "failed", "ignored", "time"
+        "\n{:<28}{:>8}{:>8}{:>9}{:>10}{:>10}",
+        "step", "passed", "failed", "ignored", "time", "cpu"
     );
     let mut total = Tally::default();
     for Done {
-        name, tests, time, ..
+        name,
+        tests,
+        time,
+        cpu,
+        ..
     } in done
     {
         total += *tests;
         println!(
-            "{name:<28}{:>8}{:>8}{:>9}{:>10}",
+            "{name:<28}{:>8}{:>8}{:>9}{:>10}{:>10}",
             tests.passed,
             tests.failed,
             tests.ignored,
-            seconds(*time)
+            seconds(*time),
+            cpu.map_or_else(|| "?".to_owned(), seconds)
         );
     }
     for step in not_reached {
@@ -176,10 +195,24 @@ fn seconds(time: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Part, Step, run_in_order, run_part};
+    use super::{Done, Part, Step, run_in_order, run_part};
+    use crate::command::Command;
     use crate::failure::Failure;
     use crate::tally::Tally;
     use std::process::ExitCode;
+    use std::time::Duration;
+
+    #[test]
+    fn what_a_program_takes_of_the_processors_is_counted() {
+        let busy = Done::of("busy", || {
+            Command::new("sh")
+                .arguments(["-c", "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done"])
+                .run()?;
+            Ok(Tally::default())
+        });
+        assert!(busy.cpu.is_none_or(|cpu| cpu > Duration::ZERO));
+        assert_eq!(busy.cpu.is_some(), cfg!(target_os = "linux"));
+    }
 
     const GOOD: Step = Step::native("good", || {
         Ok(Tally {
