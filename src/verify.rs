@@ -54,15 +54,16 @@ pub struct Report {
     pub movements: u64,
     /// How many entries were visited.
     pub entries: u64,
-    /// What was found, a finding per movement at most; of more than [`FINDINGS_MAX`](Self::FINDINGS_MAX),
-    /// a last one says how many are left out. What is wrong with the whole comes after them.
+    /// What was found: the first [`FINDINGS_MAX`](Self::FINDINGS_MAX) findings about movements, as many about
+    /// the whole, and how many more there are. The chain and tables of one movement make one finding.
     pub findings: Vec<Finding>,
     /// What the journal holds now; it means something only where the verdict is valid.
     pub head: Head,
 }
 
 impl Report {
-    /// How many findings are listed: of a ledger that is damaged all over, the first ones tell enough.
+    /// How many findings of each kind are listed: of a ledger that is damaged all over, the first ones tell
+    /// enough.
     pub const FINDINGS_MAX: usize = 1_000;
 
     /// Whether everything is as it should be.
@@ -100,31 +101,38 @@ pub struct Verifier {
     findings: Findings,
 }
 
-/// The first findings, and how many more there are.
+/// The first findings about movements and about the whole, and how many more there are.
 #[derive(Debug, Default)]
 struct Findings {
-    listed: Vec<Finding>,
+    of_movements: Vec<Finding>,
+    of_the_whole: Vec<Finding>,
     left_out: u64,
 }
 
 impl Findings {
     fn push(&mut self, finding: Finding) {
-        if self.listed.len() < Report::FINDINGS_MAX {
-            self.listed.push(finding);
+        let list = match finding.movement {
+            Some(_) => &mut self.of_movements,
+            None => &mut self.of_the_whole,
+        };
+        if list.len() < Report::FINDINGS_MAX {
+            list.push(finding);
         } else {
             self.left_out = self.left_out.saturating_add(1);
         }
     }
 
     fn finish(mut self) -> Vec<Finding> {
+        let mut listed = self.of_movements;
+        listed.append(&mut self.of_the_whole);
         if self.left_out > 0 {
-            self.listed.push(Finding {
+            listed.push(Finding {
                 movement: None,
                 sequence: None,
                 message: format!("{} more findings are not listed", self.left_out),
             });
         }
-        self.listed
+        listed
     }
 }
 

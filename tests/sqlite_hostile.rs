@@ -324,6 +324,117 @@ fn a_feed_of_pages_that_repeat_themselves_ends() {
     assert_eq!(error.code(), ErrorCode::StoreCorrupted, "{error}");
 }
 
+/// A number as SQLite's files have it, of two bytes.
+fn varint(number: usize) -> [u8; 2] {
+    assert!((0x80..0x4000).contains(&number));
+    [
+        0x80 | u8::try_from(number >> 7).unwrap(),
+        u8::try_from(number & 0x7f).unwrap(),
+    ]
+}
+
+/// The ledger's file with 2,400 entries more, all of which go on in the same three pages. Each claims to be
+/// as long as no entry is, but not so long that SQLite does not read it.
+fn share_pages_of_entries(path: &Path) {
+    const FIRST: usize = 8_000;
+    const LEAVES: usize = 300;
+    const CELLS: usize = 8;
+    let connection = Connection::open(path).unwrap();
+    connection
+        .execute_batch(&format!(
+            "PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF; PRAGMA journal_mode = DELETE;
+             INSERT INTO journal VALUES ({FIRST}, 1, 1, NULL, zeroblob(12450), NULL, NULL);"
+        ))
+        .unwrap();
+    let sql = "SELECT rootpage FROM sqlite_schema WHERE name = 'journal'";
+    let root: u32 = connection.query_row(sql, (), |row| row.get(0)).unwrap();
+    let root = usize::try_from(root).unwrap();
+    connection.close().unwrap();
+
+    let mut bytes = fs::read(path).unwrap();
+    let start = (root - 1) * PAGE;
+    let old_root = bytes[start..start + PAGE].to_vec();
+    assert_eq!(old_root[0], 13, "it is a leaf");
+    // The last cell is the first in the page: its length, its position, what stands here of it, and the page
+    // where it goes on.
+    let cell = usize::from(u16::from_be_bytes([old_root[5], old_root[6]]));
+    assert_eq!(old_root[cell + 2..cell + 4], varint(FIRST));
+    let here = 2 + 2 + (PAGE - 12) * 32 / 255 - 23 + 4;
+    let cell = &old_root[cell..cell + here];
+
+    let mut page = vec![0; PAGE];
+    page[0] = 5;
+    let mut at = PAGE;
+    let mut pointers = Vec::new();
+    bytes.extend(&old_root);
+    for leaf in 0..=LEAVES {
+        // The first one is what the root was.
+        let last = FIRST + CELLS * leaf;
+        if leaf > 0 {
+            let mut made = vec![0; PAGE];
+            made[0] = 13;
+            made[4] = u8::try_from(CELLS).unwrap();
+            for number in 0..CELLS {
+                let place = PAGE - (number + 1) * here;
+                made[place..place + here].copy_from_slice(cell);
+                let position = last - CELLS + number + 1;
+                made[place + 2..place + 4].copy_from_slice(&varint(position));
+                let pointer = u16::try_from(place).unwrap().to_be_bytes();
+                made[8 + 2 * number..10 + 2 * number].copy_from_slice(&pointer);
+                made[5..7].copy_from_slice(&pointer);
+            }
+            bytes.extend(made);
+        }
+        let child = u32::try_from(bytes.len() / PAGE).unwrap().to_be_bytes();
+        if leaf == LEAVES {
+            page[8..12].copy_from_slice(&child);
+        } else {
+            at -= 6;
+            page[at..at + 4].copy_from_slice(&child);
+            page[at + 4..at + 6].copy_from_slice(&varint(last));
+            pointers.extend(u16::try_from(at).unwrap().to_be_bytes());
+        }
+    }
+    page[3..5].copy_from_slice(&u16::try_from(LEAVES).unwrap().to_be_bytes());
+    page[5..7].copy_from_slice(&u16::try_from(at).unwrap().to_be_bytes());
+    page[12..12 + pointers.len()].copy_from_slice(&pointers);
+    bytes[start..start + PAGE].copy_from_slice(&page);
+    let pages = u32::try_from(bytes.len() / PAGE).unwrap();
+    bytes[28..32].copy_from_slice(&pages.to_be_bytes());
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn pages_that_many_entries_share_are_not_read_for_each() {
+    let small = InFile::new();
+    let recorded = small
+        .ledger
+        .record_movement(&key("mov-42"), &movement("February"));
+    recorded.unwrap();
+    let (_directory, path) = small.close();
+    share_pages_of_entries(&path);
+    let ledger = Ledger::open(&path).unwrap();
+    assert_eq!(
+        ledger.journal(8_000, 10).unwrap().len(),
+        10,
+        "they can be read"
+    );
+    for error in [
+        ledger
+            .journal(0, usize::MAX)
+            .map(|read| read.len())
+            .unwrap_err(),
+        ledger
+            .head()
+            .map(|head| usize::try_from(head.entries).unwrap())
+            .unwrap_err(),
+    ] {
+        assert_eq!(error.code(), ErrorCode::StoreCorrupted, "{error}");
+    }
+    let report = ledger.verify(None).unwrap();
+    assert!(!report.is_valid());
+}
+
 #[cfg(unix)]
 #[test]
 fn holes_are_not_read() {

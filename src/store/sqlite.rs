@@ -43,6 +43,7 @@ use self::open_files::OpenFile;
 use self::rows::Columns;
 use self::schema::MIGRATIONS;
 use self::statements::LOAD_JOURNAL;
+use self::steps::Volume;
 use self::transaction::Transaction;
 use self::writer::Writer;
 use super::{ReadSet, RefundOutline, ScanRange, ScanRow, Snapshot, Store, StoreError, WriteBatch};
@@ -315,6 +316,7 @@ impl Store for SqliteStore {
             let limit = stored(u64::try_from(limit).unwrap_or(u64::MAX));
             let mut statement = connection.prepare_cached(LOAD_JOURNAL)?;
             let mut rows = statement.query((stored(after), limit))?;
+            let mut volume = Volume::of(connection)?;
             let mut records: Vec<JournalRecord> = Vec::new();
             let mut last = after;
             while let Some(row) = rows.next()? {
@@ -326,6 +328,7 @@ impl Store for SqliteStore {
                     let what = format!("position {} comes after {last}", record.position);
                     return Err(Fault::Damaged(what));
                 }
+                volume.take(&record.entry.bytes)?;
                 last = record.position;
                 records.push(record);
             }

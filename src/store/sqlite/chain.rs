@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::errors::Fault;
 use super::rows::Columns;
 use super::statements::{LINK, LOAD_ENTRY};
+use super::steps::Volume;
 use crate::id::MovementKey;
 use crate::journal::JournalRecord;
 
@@ -69,11 +70,16 @@ pub(super) fn record(
     connection: &Connection,
     position: i64,
     key: &MovementKey,
+    volume: &mut Volume,
 ) -> Result<JournalRecord, Fault> {
     let mut statement = connection.prepare_cached(LOAD_ENTRY)?;
     let mut rows = statement.query([position])?;
     match rows.next()? {
-        Some(row) => Ok(Columns::new(row).record(key)?),
+        Some(row) => {
+            let record = Columns::new(row).record(key)?;
+            volume.take(&record.entry.bytes)?;
+            Ok(record)
+        }
         None => Err(Fault::Damaged(format!(
             "position {position}, in its chain, holds no entry"
         ))),

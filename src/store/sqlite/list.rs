@@ -13,6 +13,7 @@ use super::errors::Fault;
 use super::load::{find_refund, org_number, read_refund};
 use super::rows::Columns;
 use super::statements::{HOLDER, MOVEMENT_NUMBER, key_columns, refund_columns, refund_joins};
+use super::steps::Volume;
 use crate::id::{Id, RefundId};
 use crate::journal::refund_of;
 use crate::query::{ListAfter, Page, RefundFilter};
@@ -130,8 +131,9 @@ impl List<'_> {
         let (number, end) = (row.get(0)?, row.get(2)?);
         let key = key(org.as_str(), subscription.as_str(), movement.as_str())?;
         let mut ids = BTreeSet::new();
+        let mut volume = Volume::of(self.connection)?;
         for position in Chain::walk(self.connection, number, end)?.whole()? {
-            let record = chain::record(self.connection, position, &key)?;
+            let record = chain::record(self.connection, position, &key, &mut volume)?;
             ids.extend(refund_of(&record.entry.bytes));
         }
         let mut found = Vec::new();

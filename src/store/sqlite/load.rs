@@ -11,6 +11,7 @@ use super::rows::{Columns, MovementRow, RefundRow, movement, optional_movement, 
 use super::statements::{
     CHAIN_POSITION, HOLDER, LOAD_CREATION, LOAD_MOVEMENT, LOAD_REFUND, ORG_NUMBER,
 };
+use super::steps::Volume;
 use crate::id::{Id, MovementKey, RefundId};
 use crate::journal::JournalEntry;
 use crate::store::{LoadedRefund, ReadSet, RefundLookup, Snapshot};
@@ -224,10 +225,10 @@ impl Loader<'_> {
                 let mut statement = connection.prepare_cached(CHAIN_POSITION)?;
                 let end = statement.query_row([found.movement], |row| row.get(0))?;
                 let chain = Chain::walk(connection, found.movement, end)?.whole()?;
-                let entries: Result<Vec<JournalEntry>, Fault> = chain
-                    .into_iter()
-                    .map(|at| Ok(chain::record(connection, at, &refund.movement)?.entry))
-                    .collect();
+                let mut volume = Volume::of(connection)?;
+                let mut entry = |at| chain::record(connection, at, &refund.movement, &mut volume);
+                let entries: Result<Vec<JournalEntry>, Fault> =
+                    chain.into_iter().map(|at| Ok(entry(at)?.entry)).collect();
                 place.insert(entries?)
             }
         };

@@ -172,7 +172,8 @@ fn distrust(connection: &Connection) -> Result<(), Fault> {
         connection.set_db_config(setting, value)?;
     }
     for (limit, value) in [
-        (Limit::SQLITE_LIMIT_LENGTH, 1 << 20),
+        // The longest row, an entry with its text, has less than half of it.
+        (Limit::SQLITE_LIMIT_LENGTH, 1 << 14),
         (Limit::SQLITE_LIMIT_SQL_LENGTH, 1 << 16),
         (Limit::SQLITE_LIMIT_COLUMN, 100),
         (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),

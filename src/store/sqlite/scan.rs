@@ -13,6 +13,7 @@ use super::statements::{
     HOLDER, LAST_POSITION, LOAD_REFUND_OF_MOVEMENT, NEXT_MOVEMENTS, NEXT_MOVEMENTS_AFTER,
     NEXT_ORGS, ONE_MOVEMENT,
 };
+use super::steps::Volume;
 use super::strays::{self, LAST_ENTRY};
 use crate::id::{MovementKey, RefundId};
 use crate::journal::{JournalPosition, refund_of};
@@ -40,6 +41,7 @@ pub(super) fn scan(
         range,
         visit,
         counts: Counts::default(),
+        volume: Volume::of(connection)?,
     };
     let is_full = range.org.is_none() && range.only.is_none() && range.after.is_none();
     if scan.movements()?.is_continue() && is_full {
@@ -54,6 +56,7 @@ struct Scan<'a, 'v> {
     range: &'a ScanRange<'a>,
     visit: &'a mut Visitor<'v>,
     counts: Counts,
+    volume: Volume,
 }
 
 impl Scan<'_, '_> {
@@ -127,7 +130,8 @@ impl Scan<'_, '_> {
             // are not visited. What it was called is in its journal.
             Err(fault) => {
                 let number = rusqlite::types::Value::from(columns.integer()?);
-                let named = strays::owner_of(self.connection, LAST_ENTRY, number)?;
+                let named =
+                    strays::owner_of(self.connection, LAST_ENTRY, number, &mut self.volume)?;
                 return self.invalid(named.as_ref(), fault.into());
             }
         };
@@ -146,7 +150,7 @@ impl Scan<'_, '_> {
         let mut refunds = BTreeSet::new();
         for position in chain.positions {
             self.counts.entries = self.counts.entries.saturating_add(1);
-            match chain::record(self.connection, position, &key) {
+            match chain::record(self.connection, position, &key, &mut self.volume) {
                 Ok(record) => {
                     if self.range.entries {
                         visit!((self.visit)(ScanRow::Entry(&record)));

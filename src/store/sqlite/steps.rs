@@ -8,7 +8,7 @@ use std::ffi::c_int;
 use std::fs::{self, Metadata};
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 
 use super::beside::beside;
 use super::errors::Fault;
@@ -44,6 +44,37 @@ pub(super) fn limit(connection: &mut Connection, path: &Path) -> Result<(), Faul
 /// Takes the limit away.
 pub(super) fn unlimit(connection: &mut Connection) -> Result<(), Fault> {
     Ok(connection.progress_handler(0, None::<fn() -> bool>)?)
+}
+
+/// How many bytes of entries may still be read. To SQLite it is one step, however long an entry is, and pages
+/// of a hostile file can share what their entries go on in; but those of a sound one are no longer, all
+/// together, than the file.
+#[derive(Debug)]
+pub(super) struct Volume {
+    left: usize,
+}
+
+impl Volume {
+    /// As much as the file holds, with its log. The connection must be in a transaction.
+    pub(super) fn of(connection: &Connection) -> Result<Self, Fault> {
+        let pages = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        let bytes: i64 = connection
+            .prepare_cached(pages)?
+            .query_row((), |row| row.get(0))?;
+        Ok(Self {
+            left: usize::try_from(bytes).unwrap_or(0),
+        })
+    }
+
+    /// Counts the bytes of an entry.
+    pub(super) fn take(&mut self, entry: &[u8]) -> Result<(), Fault> {
+        let left = self.left.checked_sub(entry.len());
+        // As where there were too many steps, whoever reads ends.
+        self.left = left.ok_or_else(|| {
+            rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_INTERRUPT), None)
+        })?;
+        Ok(())
+    }
 }
 
 /// The size of a file and its log together. A file that was removed is as large as can be.

@@ -7,6 +7,7 @@ use super::bind::stored;
 use super::errors::Fault;
 use super::rows::Columns;
 use super::scan::{Flow, GO_ON};
+use super::steps::Volume;
 use crate::id::MovementKey;
 use crate::journal::Entry;
 use crate::store::scanning::{Counts, Visitor, visit};
@@ -56,11 +57,12 @@ pub(super) fn visit(
     visit: &mut Visitor<'_>,
 ) -> Flow {
     for (reason, orphans, owner) in ORPHANS {
+        let mut volume = Volume::of(connection)?;
         let mut statement = connection.prepare_cached(orphans)?;
         let mut rows = statement.query(())?;
         while let Some(row) = rows.next()? {
             let orphan: rusqlite::types::Value = row.get(0)?;
-            let movement = owner_of(connection, owner, orphan)?;
+            let movement = owner_of(connection, owner, orphan, &mut volume)?;
             visit!(visit(ScanRow::Invalid {
                 movement: movement.as_ref(),
                 reason,
@@ -104,17 +106,22 @@ pub(super) fn owner_of(
     connection: &Connection,
     sql: &str,
     of: rusqlite::types::Value,
+    volume: &mut Volume,
 ) -> Result<Option<MovementKey>, Fault> {
     let mut statement = connection.prepare_cached(sql)?;
     let bytes: Option<Vec<u8>> = statement.query_row([of], |row| row.get(0)).optional()?;
-    let entry = bytes.and_then(|bytes| Entry::decode(&bytes).ok());
-    Ok(entry.map(|entry| entry.movement))
+    let Some(bytes) = bytes else {
+        return Ok(None);
+    };
+    volume.take(&bytes)?;
+    Ok(Entry::decode(&bytes).ok().map(|entry| entry.movement))
 }
 
 /// Positions are not hashed, but they ascend from 1 without gaps: as many as there are, any other
 /// is out of place.
 fn misplaced(connection: &Connection, visit: &mut Visitor<'_>) -> Flow {
     let count = count(connection, "journal")?;
+    let mut volume = Volume::of(connection)?;
     for sql in [
         "SELECT position, bytes FROM journal WHERE position < 1 AND position <= ?1",
         "SELECT position, bytes FROM journal WHERE position > ?1",
@@ -124,10 +131,9 @@ fn misplaced(connection: &Connection, visit: &mut Visitor<'_>) -> Flow {
         while let Some(row) = rows.next()? {
             let mut columns = Columns::new(row);
             let position = columns.integer()?;
-            let movement = columns
-                .bytes()
-                .ok()
-                .and_then(|bytes| Entry::decode(bytes).ok());
+            let bytes = columns.bytes().unwrap_or_default();
+            volume.take(bytes)?;
+            let movement = Entry::decode(bytes).ok();
             let reason = format!("an entry is at position {position}, the journal has {count}");
             visit!(visit(ScanRow::Invalid {
                 movement: movement.as_ref().map(|entry| &entry.movement),
