@@ -125,9 +125,9 @@ enum Chore {
     },
     /// Run the core's tests and print which branches of it they take; less than 95 of a hundred is a failure
     Coverage,
-    /// Run those of the core's tests that need no database in Miri
+    /// Run tests of the core that need no database, and no hours in an interpreter, in Miri
     Miri {
-        /// What `cargo miri test` is asked besides, such as a test's name
+        /// Which tests instead, as `cargo miri test` takes them, such as `--test=rules caps`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -209,7 +209,7 @@ fn open(path: &Path, number: usize) -> Result<Ledger, Finding> {
 /// The state of a ledger that has to be there, and to be read.
 fn state_at(path: &Path) -> Result<State, Finding> {
     let opened = || SqliteStore::open(path).map_err(|error| Finding::new(error.to_string()));
-    let state = || Ok(workload::state(&workload::ledger(Arc::new(opened()?), 0))?);
+    let state = || workload::state(&workload::ledger(Arc::new(opened()?), 0));
     watched_vfs::under(Rc::new(Hurried), state)
 }
 

@@ -186,8 +186,7 @@ impl Reference {
             }
             if self.made == wanted && !self.states.contains_key(&wanted) {
                 let state = workload::state(&workload::ledger(self.store.clone(), 0));
-                self.states
-                    .insert(wanted, state.map_err(Finding::of_harness)?);
+                self.states.insert(wanted, state.map_err(failed)?);
             }
         }
         let after = |calls| {
@@ -233,7 +232,7 @@ fn kill_often(place: &Place, seed: u64, kills: usize, bug: Option<Bug>) -> Resul
     let mut killed = Killed::default();
     for number in 0..kills {
         let said = kill(&booking, &mut random)?;
-        let context = |what: String| Finding::new(format!("kill {number}, {said:?}: {what}"));
+        let context = |finding: Finding| finding.within(&format!("kill {number}, {said:?}"));
         let store = place.open()?;
         let found = workload::state(&workload::ledger(store, 0)).map_err(context)?;
         let allowed = reference.states(said)?;
@@ -244,10 +243,10 @@ fn kill_often(place: &Place, seed: u64, kills: usize, bug: Option<Bug>) -> Resul
             } else {
                 "entries are there"
             };
-            return Err(context(format!(
+            return Err(context(Finding::new(format!(
                 "{} {are}; {answered} were answered, and the call that was on its way would make {begun}",
                 found.entries
-            )));
+            ))));
         }
         killed.kills += 1;
         killed.in_mid_call += usize::from(said.begun > said.answered);

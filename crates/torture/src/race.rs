@@ -24,7 +24,7 @@ use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
 use refund_ledger::store::sqlite::SqliteStore;
 use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
 use refund_ledger::{
-    Command, ErrorCode, JournalPosition, JournalRecord, Ledger, ListAfter, MovementKey, Page,
+    Command, ErrorCode, Id, JournalPosition, JournalRecord, Ledger, ListAfter, MovementKey, Page,
     Refund, RefundFilter, RefundId, Store, StoreError,
 };
 
@@ -98,7 +98,7 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let sum = |count: fn(&Raced) -> usize| all.iter().map(|(_, raced)| count(raced)).sum::<usize>();
     Ok(Report {
         did: format!(
-            "{} attempts by {THREADS} threads ({} in memory, {} over SQLite, {} over PostgreSQL) and {} by {} processes, {} of them booked, {} replayed and {} refused for want of money; in {} of {} rounds two were told of each other's; {schedules} schedules in memory",
+            "{} attempts by {THREADS} threads ({} in memory, {} over SQLite, {} over PostgreSQL) and {} by {} processes, {} of them booked, {} replayed, {} refused for want of money and {} because there were too many at once; in {} of {} rounds two were told of each other's; {schedules} schedules in memory",
             memory_raced.attempts + file_raced.attempts + server_raced.attempts,
             memory_raced.attempts,
             file_raced.attempts,
@@ -108,6 +108,7 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
             sum(|raced| raced.booked),
             sum(|raced| raced.replayed),
             sum(|raced| raced.refused),
+            sum(|raced| raced.unclear),
             sum(|raced| raced.crossed),
             sum(|raced| raced.rounds),
         ),
@@ -150,6 +151,8 @@ struct Raced {
     replayed: usize,
     /// How often there was no money left.
     refused: usize,
+    /// How often there were too many at once.
+    unclear: usize,
     /// In how many rounds two were each told of what the other had booked, as they are not one after the other.
     crossed: usize,
 }
@@ -161,6 +164,7 @@ impl Raced {
         self.booked += round.ids.len();
         self.replayed += round.replayed;
         self.refused += round.refused;
+        self.unclear += round.unclear;
         self.crossed += usize::from(round.crossed);
     }
 
@@ -186,7 +190,7 @@ fn race(
     let mut raced = Raced::default();
     let mut ledger = Ledger::with_system_host(open(0)?);
     for round in 0..attempts.div_ceil(THREADS * ATTEMPTS_A_ROUND) {
-        if task.is_over() {
+        if round > 0 && task.is_over() {
             break;
         }
         if round % ROUNDS_A_LEDGER == 0 && round > 0 {
@@ -226,6 +230,19 @@ struct Told {
     replayed: usize,
     /// How often it was that there is no money left.
     refused: usize,
+    /// On each movement, the least that there was no money left for.
+    refused_from: BTreeMap<usize, usize>,
+    /// How often there were too many at once: nothing was booked, or it is replayed when it comes again.
+    unclear: usize,
+}
+
+/// One attempt at a refund, by the numbers of its movement and its external id.
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    round: usize,
+    at: usize,
+    external_id: usize,
+    cents: usize,
 }
 
 /// What all of them were told in a round.
@@ -234,6 +251,7 @@ struct Round {
     ids: BTreeMap<usize, RefundId>,
     replayed: usize,
     refused: usize,
+    unclear: usize,
     crossed: bool,
 }
 
@@ -255,6 +273,7 @@ impl Round {
             }
             round.replayed += told.replayed;
             round.refused += told.refused;
+            round.unclear += told.unclear;
         }
         let was_told = |number: usize| {
             let ids = all[number].ids.keys();
@@ -270,13 +289,14 @@ impl Round {
 
 impl Told {
     /// Makes an attempt.
-    fn attempt(
-        &mut self,
-        ledger: &Ledger,
-        external_id: usize,
-        command: &Command,
-    ) -> Result<(), Finding> {
-        match ledger.execute(command) {
+    fn attempt(&mut self, ledger: &Ledger, attempt: Attempt) -> Result<(), Finding> {
+        let Attempt {
+            at,
+            external_id,
+            cents,
+            ..
+        } = attempt;
+        match ledger.execute(&create(attempt)) {
             Ok(receipt) => {
                 let id = receipt.refund_id;
                 let id = id.ok_or_else(|| Finding::new("no id was told"))?;
@@ -291,12 +311,16 @@ impl Told {
             }
             Err(error) if error.code() == ErrorCode::OverRefund => {
                 self.refused += 1;
+                let least = self.refused_from.entry(at).or_insert(cents);
+                *least = cents.min(*least);
                 Ok(())
             }
-            // Too many at once: nothing was booked, or it is replayed when it comes again.
-            Err(error) if error.is_retryable() => Ok(()),
-            Err(error) => Err(Finding::new(format!(
-                "external id {external_id} was neither booked nor refused for want of money: {error:?}"
+            Err(error) if error.is_retryable() => {
+                self.unclear += 1;
+                Ok(())
+            }
+            Err(error) => Err(Finding::from(error).within(&format!(
+                "external id {external_id} was neither booked nor refused for want of money"
             ))),
         }
     }
@@ -329,15 +353,43 @@ fn check_round(
     for at in 0..MOVEMENTS {
         ledger.execute(&record(round, at))?;
     }
-    let all: Result<Vec<Told>, Finding> = race().into_iter().collect();
-    let all = Round::of(&all?)?;
+    let told: Result<Vec<Told>, Finding> = race().into_iter().collect();
+    let told = told?;
+    let all = Round::of(&told)?;
+    let mut there = BTreeSet::new();
     for at in 0..MOVEMENTS {
-        let balance = ledger.balance(&key(round, at))?;
+        let key = key(round, at);
+        let balance = ledger.balance(&key)?;
         if balance.refunded.with > balance.amount.with {
             return Err(Finding::new(format!(
                 "more was refunded than charged: {balance:?}"
             )));
         }
+        let left = usize::try_from(balance.amount.with - balance.refunded.with).unwrap_or(0);
+        let refused = told.iter().filter_map(|told| told.refused_from.get(&at));
+        if let Some(cents) = refused.min().filter(|cents| **cents <= left) {
+            return Err(Finding::new(format!(
+                "{cents} cents were refused for want of money, and {left} are left"
+            )));
+        }
+        let of_movement = RefundFilter {
+            org: Some(key.org()),
+            subscription: Some(Id::new(key.subscription_id())?),
+            movement: Some(Id::new(key.movement_id())?),
+            ..RefundFilter::default()
+        };
+        for refund in ledger.refunds(of_movement) {
+            there.insert(refund?.id);
+        }
+    }
+    let answered: BTreeSet<RefundId> = all.ids.values().copied().collect();
+    // Of a refund that nobody was told of, somebody must have been told that it is unclear.
+    if !answered.is_subset(&there) || (all.unclear == 0 && answered != there) {
+        return Err(Finding::new(format!(
+            "{} refunds were told of, and {} are there",
+            answered.len(),
+            there.len()
+        )));
     }
     let report = ledger.verify(None)?;
     if !report.is_valid() {
@@ -354,8 +406,15 @@ fn attempt(ledger: &Ledger, seed: u64, round: usize, thread: usize) -> Result<To
         let external_id = random.below(EXTERNAL_IDS);
         // An external id always asks for the same: all of them together for more than was charged.
         let (at, cents) = (external_id % MOVEMENTS, 150 + 7 * external_id);
-        let create = create(round, at, external_id, cents);
-        told.attempt(ledger, external_id, &create)?;
+        told.attempt(
+            ledger,
+            Attempt {
+                round,
+                at,
+                external_id,
+                cents,
+            },
+        )?;
     }
     Ok(told)
 }
@@ -373,7 +432,13 @@ fn record(round: usize, at: usize) -> Command {
 }
 
 /// A refund on a movement of a round.
-fn create(round: usize, at: usize, external_id: usize, cents: usize) -> Command {
+fn create(attempt: Attempt) -> Command {
+    let Attempt {
+        round,
+        at,
+        external_id,
+        cents,
+    } = attempt;
     command(&format!(
         r#"{{"op":"create_refund","org_id":"acme","subscription_id":"sub-7","movement_id":"mov-{round}-{at}","body":{{"refund_datetime":"2022-02-24T13:45:10Z","amount":{{"value_with_taxes":{}.{:02}}},"external_refund_unique_id":"ref-{round}-{external_id}","billable":false,"description":"Two days"}}}}"#,
         cents / 100,
@@ -429,7 +494,7 @@ mod tests {
 
     use refund_ledger::Ledger;
 
-    use super::{Raced, Round, Told, check_round, create, memory};
+    use super::{Attempt, Raced, Round, Told, check_round, memory};
     use crate::harness::{Finding, Kind};
 
     /// A round in memory in which those who race ask for these external ids, in this order.
@@ -438,8 +503,13 @@ mod tests {
         check_round(&ledger, 0, || {
             let mut all = [Told::default(), Told::default()];
             for (who, external_id) in asked {
-                let create = create(0, 0, *external_id, 3_600);
-                all[*who].attempt(&ledger, *external_id, &create).unwrap();
+                let attempt = Attempt {
+                    round: 0,
+                    at: 0,
+                    external_id: *external_id,
+                    cents: 3_600,
+                };
+                all[*who].attempt(&ledger, attempt).unwrap();
             }
             all.into_iter().map(Ok).collect()
         })

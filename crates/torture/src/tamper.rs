@@ -14,8 +14,8 @@ use std::sync::Arc;
 use refund_ledger::store::sqlite::SqliteStore;
 use refund_ledger::store::{ReadSet, ScanRange, ScanRow, Snapshot, WriteBatch};
 use refund_ledger::{
-    Entry, Head, Id, JournalPosition, JournalRecord, Ledger, LedgerError, ListAfter, MovementKey,
-    Page, Refund, RefundFilter, Store, StoreError, Timestamp,
+    Amount, Entry, EntryContent, Head, Id, JournalPosition, JournalRecord, Ledger, LedgerError,
+    ListAfter, MovementKey, Page, Refund, RefundFilter, Store, StoreError, Timestamp, entry_hash,
 };
 use rusqlite::Connection;
 use rusqlite::types::Value;
@@ -30,6 +30,9 @@ const CALLS: usize = 60;
 /// After how many of them a copy is kept, to be restored later.
 const KEPT_EVERY: usize = 5;
 
+/// How often each kind of tampering is tried before it must have changed something.
+const ENOUGH: usize = 50;
+
 /// How often the planted bug may go unnoticed.
 const PLANTED_MAX: usize = 100;
 
@@ -39,13 +42,28 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let tried = task.in_parallel(task.scaled(4_000, 1_000_000), |number| {
         let mut random = Random::new(task.seed(number));
         let how = Tampering::ALL[number % Tampering::ALL.len()];
-        victim.tamper(how, &mut random, false)
+        let found = victim.tamper(how, &mut random, false)?;
+        if !found && how.always_changes_something() {
+            return Err(Finding::new(format!(
+                "{how:?} number {number} was not found"
+            )));
+        }
+        Ok((how, found))
     })?;
+    for how in Tampering::ALL {
+        let alike = tried.iter().filter(|(tried, _)| *tried == how);
+        let changed = alike.clone().filter(|(_, found)| *found).count();
+        if changed == 0 && alike.count() >= ENOUGH {
+            return Err(Finding::of_harness(format!(
+                "{how:?} never changed anything"
+            )));
+        }
+    }
     let planted = caught((0..PLANTED_MAX).map(|number| {
         let mut random = Random::new(task.seed(number));
         victim.tamper(Tampering::EditEntry, &mut random, true)
     }))?;
-    let changed = tried.iter().filter(|found| **found).count();
+    let changed = tried.iter().filter(|(_, found)| *found).count();
     Ok(Report {
         did: format!(
             "{} tamperings, {changed} of them found, the others changed nothing that the ledger says",
@@ -56,7 +74,7 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
 }
 
 /// What is done to a ledger's file.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tampering {
     FlipBits,
     CutFile,
@@ -83,6 +101,14 @@ impl Tampering {
         Self::RestoreOlder,
         Self::AnotherHistory,
     ];
+
+    /// Whether what the ledger says is another thing afterwards, in any case.
+    fn always_changes_something(self) -> bool {
+        matches!(
+            self,
+            Self::CutFile | Self::EditEntry | Self::RestoreOlder | Self::AnotherHistory
+        )
+    }
 }
 
 /// The ledger that is tampered with, and what is known of it.
@@ -355,17 +381,27 @@ impl Rows {
         let sql = "SELECT bytes FROM journal WHERE position = ?1";
         let bytes: Vec<u8> = self.0.query_row(sql, [&position], |row| row.get(0))?;
         let mut entry = Entry::decode(&bytes)?;
-        match random.below(4) {
-            0 => entry.sequence += 1,
-            1 => {
-                let millis = entry.recorded_at.unix_millis() + 1;
-                entry.recorded_at = Timestamp::from_unix(millis / 1_000, 0)?;
-            }
-            2 => {
+        match (random.below(8), &mut entry.content) {
+            (0, _) => entry.sequence += 1,
+            (1, _) => entry.recorded_at = a_second_after(entry.recorded_at)?,
+            (2, _) => {
                 let key = &entry.movement;
                 entry.movement = MovementKey::new(key.org_id(), key.subscription_id(), "mov-x")?;
             }
+            (3, _) => entry.previous = entry_hash(&bytes),
+            (4, EntryContent::Movement(movement)) => movement.amount = more(&movement.amount)?,
+            (4, EntryContent::Refund(refund)) => {
+                refund.details.amount = more(&refund.details.amount)?;
+            }
+            (5, EntryContent::Movement(movement)) => {
+                movement.occurred_at = a_second_after(movement.occurred_at)?;
+            }
+            (5, EntryContent::Refund(refund)) => refund.revision += 1,
+            (6, EntryContent::Refund(refund)) => refund.deleted = !refund.deleted,
             _ => entry.actor = Id::new("mallory")?,
+        }
+        if entry.encode() == bytes {
+            return Err("it changes nothing".into());
         }
         self.change(
             "UPDATE journal SET bytes = ?1 WHERE position = ?2",
@@ -449,6 +485,16 @@ impl Rows {
         );
         self.change(&sql, &[row])
     }
+}
+
+fn a_second_after(instant: Timestamp) -> Result<Timestamp, LedgerError> {
+    Timestamp::from_unix(instant.unix_seconds() + 1, 0)
+}
+
+fn more(amount: &Amount) -> Result<Amount, LedgerError> {
+    let mut values = amount.values();
+    values.with += 1;
+    Amount::from_stored(amount.currency(), values, amount.tax().cloned())
 }
 
 /// Another value that the column takes.

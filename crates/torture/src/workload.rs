@@ -16,6 +16,7 @@ use refund_ledger::{
 };
 use watched_vfs::{Change, Onlooker, Verdict};
 
+use crate::harness::Finding;
 use crate::random::Random;
 
 /// Commands that are carried out together.
@@ -168,15 +169,13 @@ pub(crate) struct State {
 /// The state of a ledger that is valid through and through.
 ///
 /// # Errors
-/// In words, where it is not.
-pub(crate) fn state(ledger: &Ledger) -> Result<State, String> {
-    let report = ledger.verify(None).map_err(|error| error.to_string())?;
+/// Where it is not, or can't be read.
+pub(crate) fn state(ledger: &Ledger) -> Result<State, Finding> {
+    let report = ledger.verify(None)?;
     if !report.is_valid() {
-        return Err(format!("it is not valid: {report:?}"));
+        return Err(Finding::new(format!("it is not valid: {report:?}")));
     }
-    let records = ledger
-        .journal(0, usize::MAX)
-        .map_err(|error| error.to_string())?;
+    let records = ledger.journal(0, usize::MAX)?;
     let mut hasher = DefaultHasher::new();
     for record in &records {
         record.entry.bytes.hash(&mut hasher);

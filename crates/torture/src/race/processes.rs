@@ -37,14 +37,17 @@ impl Attempting {
         println!("{READY}");
         io::stdin().read_line(&mut String::new())?;
         let told = attempt(&ledger, self.seed, self.round, self.child)?;
-        println!("{} {}", told.replayed, told.refused);
+        println!("{} {} {}", told.replayed, told.refused, told.unclear);
         for (external_id, id) in told.ids {
             let how = if told.booked.contains(&external_id) {
                 BOOKED
             } else {
-                "replayed"
+                REPLAYED
             };
-            println!("{external_id} {how} {id}");
+            println!("{how} {external_id} {id}");
+        }
+        for (at, cents) in told.refused_from {
+            println!("{REFUSED} {at} {cents}");
         }
         Ok(())
     }
@@ -66,8 +69,10 @@ impl Attempting {
 /// What a child says once it has opened the ledger.
 const READY: &str = "ready";
 
-/// How a child says that it was the one who booked a refund.
+/// How a child says that it booked a refund, that another did, and what there was no money left for.
 const BOOKED: &str = "booked";
+const REPLAYED: &str = "replayed";
+const REFUSED: &str = "refused";
 
 /// A child that was started.
 struct Racer {
@@ -119,20 +124,31 @@ impl Racer {
 
 /// What a child was told, as it prints it.
 fn read(said: &str) -> Option<Told> {
-    let mut lines = said.lines();
-    let (replayed, refused) = lines.next()?.split_once(' ')?;
+    let mut lines = said.lines().map(|line| {
+        let mut words = line.split(' ');
+        Some((words.next()?, words.next()?, words.next()?))
+    });
+    let (replayed, refused, unclear) = lines.next()??;
     let mut told = Told {
         replayed: replayed.parse().ok()?,
         refused: refused.parse().ok()?,
+        unclear: unclear.parse().ok()?,
         ..Told::default()
     };
     for line in lines {
-        let (external_id, rest) = line.split_once(' ')?;
-        let (how, id) = rest.split_once(' ')?;
-        let external_id = external_id.parse().ok()?;
-        told.ids.insert(external_id, id.parse().ok()?);
-        if how == BOOKED {
-            told.booked.insert(external_id);
+        let (what, number, rest) = line?;
+        let number = number.parse().ok()?;
+        match what {
+            BOOKED | REPLAYED => {
+                told.ids.insert(number, rest.parse().ok()?);
+            }
+            REFUSED => {
+                told.refused_from.insert(number, rest.parse().ok()?);
+            }
+            _ => return None,
+        }
+        if what == BOOKED {
+            told.booked.insert(number);
         }
     }
     Some(told)
@@ -151,7 +167,7 @@ pub(super) fn race(
     let rounds = attempts.div_ceil(PROCESSES * ATTEMPTS_A_ROUND * places.len());
     let mut raced = [Raced::default(); 2];
     for round in 0..rounds {
-        if task.is_over() {
+        if round > 0 && task.is_over() {
             break;
         }
         for (place, raced) in places.iter().zip(&mut raced) {

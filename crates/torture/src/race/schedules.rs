@@ -13,7 +13,7 @@ use refund_ledger::{
 use shuttle::scheduler::RandomScheduler;
 use shuttle::{Config, Runner, thread};
 
-use super::{Told, check_round, create};
+use super::{Attempt, Told, check_round};
 use crate::harness::{Finding, Task};
 use crate::random::Random;
 use crate::workload;
@@ -92,8 +92,13 @@ fn attempt(ledger: &Ledger, mut random: Random) -> Result<Told, Finding> {
     let mut told = Told::default();
     for _ in 0..ATTEMPTS {
         let external_id = random.below(EXTERNAL_IDS);
-        let create = create(0, 0, external_id, 3_600);
-        told.attempt(ledger, external_id, &create)?;
+        let attempt = Attempt {
+            round: 0,
+            at: 0,
+            external_id,
+            cents: 3_600,
+        };
+        told.attempt(ledger, attempt)?;
     }
     Ok(told)
 }
