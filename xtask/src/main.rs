@@ -117,7 +117,7 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Plant mistakes into the rules of the core, one at a time, and see that its tests notice each; takes hours
+    /// Plant mistakes into the rules of the core, one at a time, and see that its tests notice each; takes an hour
     Mutants {
         /// What cargo-mutants is asked besides, such as `--file src/money.rs` or `--list`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -175,7 +175,10 @@ export interface Report {
   movements: number;
   /** How many journal entries were looked at. */
   entries: number;
-  /** What is wrong, or could not be read. */
+  /**
+   * What is wrong, or could not be read: the first 1,000 findings about movements, as many about the whole,
+   * and how many more there are.
+   */
   findings: Finding[];
 }
 
