@@ -14,6 +14,7 @@
 )]
 
 mod bare;
+mod bench;
 mod beside;
 mod command;
 mod contract;
@@ -28,7 +29,6 @@ mod npm;
 mod packages;
 mod postgres;
 mod python;
-mod reconcile;
 mod sbom;
 mod scratch;
 mod step;
@@ -138,12 +138,15 @@ enum Chore {
         /// Run its tests too: in Node, as packed, and in Chromium
         #[arg(long)]
         test: bool,
-        /// Print what it costs, beside what it is measured against; a target that is missed fails nothing
-        #[arg(long, conflicts_with = "test")]
-        bench: bool,
     },
-    /// Print what a reconciliation costs, beside reading both sides by hand and beside pandas
-    ReconcileBench,
+    /// Measure what the ledger costs, print all of it in one table, and write it into `docs/performance.md`
+    Bench {
+        /// Measure only this, and write nothing; without any, all but `peers`
+        parts: Vec<bench::Part>,
+        /// Measure little, to try the chore itself, and write nothing
+        #[arg(long)]
+        quick: bool,
+    },
     /// Check the dependency tree with the pinned cargo-deny, installing it if need be
     Deny {
         /// The checks to run; `advisories` needs the advisory database from GitHub
@@ -166,9 +169,8 @@ fn main() -> ExitCode {
         Chore::Miri { arguments } => run_one(miri::run(&arguments)),
         Chore::Sbom => run_one(sbom::write()),
         Chore::Npm { test: true, .. } => step::run_part(NPM, Part::Foreign),
-        Chore::Npm { bench: true, .. } => run_one(npm::bench()),
         Chore::Npm { .. } => run_one(npm::build()),
-        Chore::ReconcileBench => run_one(reconcile::bench()),
+        Chore::Bench { parts, quick } => run_one(bench::run(&parts, quick)),
         Chore::Deny { checks } => run_one(deny::run(&checks)),
     }
 }

@@ -12,7 +12,10 @@ use crate::workspace::{self, CORE};
 /// Every file is formatted.
 pub(crate) fn format() -> Result<Tally, Failure> {
     Command::cargo("fmt --all --check").run()?;
-    Command::cargo("fmt --manifest-path fuzz/Cargo.toml --check").run()?;
+    for own_workspace in ["fuzz", "peers"] {
+        let manifest = format!("fmt --manifest-path {own_workspace}/Cargo.toml --check");
+        Command::cargo(&manifest).run()?;
+    }
     Ok(Tally::default())
 }
 

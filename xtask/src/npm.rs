@@ -1,6 +1,6 @@
 //! The npm package: its WebAssembly modules, its compiled TypeScript, and the tarball.
 
-mod bench;
+pub(crate) mod bench;
 mod chromium;
 mod node;
 mod published;
@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-pub(crate) use self::bench::run as bench;
 use self::wasm::Module;
 use crate::command::Command;
 use crate::failure::{Failure, cannot_use};

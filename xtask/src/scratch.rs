@@ -22,7 +22,7 @@ impl Scratch {
     /// `None` where there is no such place, or too little room: tests then write where they do by themselves.
     pub(crate) fn new() -> Result<Option<Self>, Failure> {
         let mounts = fs::read_to_string("/proc/mounts").unwrap_or_default();
-        if !mounts.lines().any(is_for_programs) || room_kib()? < ROOM_MIN_KIB {
+        if !mounts.lines().any(is_for_programs) || room_kib(Path::new(IN_MEMORY))? < ROOM_MIN_KIB {
             return Ok(None);
         }
         let folder = Path::new(IN_MEMORY).join(format!("refund-ledger-{}", process::id()));
@@ -52,8 +52,11 @@ fn is_for_programs(mount: &str) -> bool {
     place == Some(IN_MEMORY) && !options.split(',').any(|option| option == "noexec")
 }
 
-fn room_kib() -> Result<u64, Failure> {
-    let df = Command::new("df").arguments(["--output=avail", "-k", IN_MEMORY]);
+/// How much room there is in a folder.
+pub(crate) fn room_kib(folder: &Path) -> Result<u64, Failure> {
+    let df = Command::new("df")
+        .arguments(["--output=avail", "-k"])
+        .arguments([folder]);
     let printed = df.read()?;
     let room = printed
         .lines()

@@ -1,7 +1,7 @@
 //! Carries out commands on a ledger in memory, natively, from the text that the module takes.
 //!
 //! `cargo bench --package refund-wasm --bench lines -- --file FILE` prints the seconds that it took: one
-//! row of `cargo xtask npm --bench`, which runs it beside the module.
+//! row of `cargo xtask bench wasm`, which runs it beside the module.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -18,9 +18,7 @@ fn main() {
     // Cargo adds options of its own.
     let mut arguments = std::env::args().skip_while(|argument| argument != "--file");
     let Some(file) = arguments.nth(1) else {
-        println!(
-            "name a file of commands with `--file FILE`: `cargo xtask npm --bench` writes one"
-        );
+        println!("name a file of commands with `--file FILE`: `cargo xtask bench wasm` writes one");
         return;
     };
     let text = fs::read_to_string(file).unwrap();

@@ -1,18 +1,18 @@
 /**
- * Books the same refunds with rules written by hand over better-sqlite3 in memory: `by-hand.js REFUNDS`
- * prints the seconds.
+ * Books the same refunds with rules written by hand over better-sqlite3, in memory or in a file:
+ * `by-hand.js REFUNDS [file]` prints the seconds.
  *
  * It does the least that is correct: fields are checked, amounts become minor units, the tax rule is
  * checked, a repeated external id is a replay or a conflict, the cap is a conditional UPDATE, and each
  * refund has its row and an audit row with the JSON body, all in one transaction. It keeps no chain of
  * hashes, no revisions and no past, and it knows two decimals alone.
  */
-import Database from "better-sqlite3";
 import { randomUUID } from "node:crypto";
 import type { Scope } from "../../src/types.js";
+import { openDatabase } from "./database.js";
 import { MOVEMENT, measure, movements, type Request, request, scopeOf } from "./refunds.js";
 
-const database = new Database(":memory:");
+const database = openDatabase();
 database.exec(`
   CREATE TABLE movements (
     org_id TEXT, subscription_id TEXT, movement_id TEXT, currency TEXT NOT NULL,

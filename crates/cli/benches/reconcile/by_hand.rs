@@ -5,15 +5,17 @@ use std::hint::black_box;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
 
+use refund_bench::{Ran, run, timed};
 use rusqlite::Connection;
 
-use crate::program::{Cost, run};
 use crate::sides::Sides;
 
-/// Both sides with `read_csv`, merged on the key, and how many amounts differ.
-const SCRIPT: &str = include_str!("compare.py");
+/// Both sides with pandas' `read_csv`, merged on the key, and how many amounts differ.
+const PANDAS: &str = include_str!("compare.py");
+
+/// Both sides with the module `csv`, compared by key.
+const PLAIN: &str = include_str!("plain.py");
 
 const COLUMNS: [&str; 8] = [
     "id",
@@ -26,15 +28,12 @@ const COLUMNS: [&str; 8] = [
     "deleted",
 ];
 
-/// Reads every field of the statement, and what is compared of every refund.
-pub(crate) fn read(sides: &Sides) -> Cost {
-    let start = Instant::now();
-    read_statement(&sides.statement, sides.refunds);
-    read_refunds(&sides.ledger, sides.refunds);
-    Cost {
-        seconds: start.elapsed().as_secs_f64(),
-        kib: None,
-    }
+/// How many seconds it takes to read every field of the statement, and what is compared of every refund.
+pub(crate) fn read(sides: &Sides) -> f64 {
+    timed(|| {
+        read_statement(&sides.statement, sides.refunds);
+        read_refunds(&sides.ledger, sides.refunds);
+    })
 }
 
 fn read_statement(path: &Path, lines: usize) {
@@ -66,47 +65,59 @@ fn read_refunds(path: &Path, refunds: usize) {
 }
 
 /// A Python with pandas, and both sides as it reads them.
-pub(crate) struct Pandas<'a> {
-    python: PathBuf,
+pub(crate) struct Python<'a> {
+    program: PathBuf,
     sides: &'a Sides,
-    script: PathBuf,
     refunds: PathBuf,
-    told: PathBuf,
 }
 
-impl<'a> Pandas<'a> {
+impl<'a> Python<'a> {
     /// Writes the columns that are compared of every refund as CSV.
-    pub(crate) fn new(python: PathBuf, sides: &'a Sides) -> Self {
-        let at = |name: &str| sides.folder.path().join(name);
-        let (script, refunds) = (at("compare.py"), at("refunds.csv"));
-        fs::write(&script, SCRIPT).unwrap();
+    pub(crate) fn new(program: PathBuf, sides: &'a Sides) -> Self {
+        let refunds = sides.folder.path().join("refunds.csv");
         export(&sides.ledger, &refunds);
         Self {
-            python,
+            program,
             sides,
-            script,
             refunds,
-            told: at("told"),
         }
     }
 
-    /// What it takes, without the start of Python and the import of pandas.
-    pub(crate) fn compare(&self, how: &str) -> Cost {
-        let mut command = Command::new(&self.python);
+    /// Compares both with pandas: the `whole` of both, or the `least` that will do.
+    pub(crate) fn pandas(&self, how: &str) -> Ran {
+        self.run(PANDAS, &[how]).0
+    }
+
+    /// Compares both without a library.
+    pub(crate) fn plain(&self) -> Ran {
+        let (ran, counts) = self.run(PLAIN, &[]);
+        let agree = self.sides.refunds - self.sides.cents_off();
+        assert_eq!(counts, format!("{agree} 0 0 0"), "all have a partner");
+        ran
+    }
+
+    /// What a script takes, without the start of Python and what it imports, and what it told last.
+    fn run(&self, script: &str, arguments: &[&str]) -> (Ran, String) {
+        let at = |name: &str| self.sides.folder.path().join(name);
+        let (file, told) = (at("script.py"), at("told"));
+        fs::write(&file, script).unwrap();
+        let mut command = Command::new(&self.program);
         command
-            .arg(&self.script)
+            .arg(&file)
             .args([&self.sides.statement, &self.refunds])
-            .arg(how)
-            .stdout(File::create(&self.told).unwrap());
-        let (cost, code) = run(&mut command);
-        assert_eq!(code, Some(0), "the script runs");
-        let told = fs::read_to_string(&self.told).unwrap();
-        let (differ, seconds) = told.trim().split_once(' ').unwrap();
+            .args(arguments)
+            .stdout(File::create(&told).unwrap());
+        let ran = run(&mut command);
+        assert_eq!(ran.code, Some(0), "the script runs");
+        let told = fs::read_to_string(&told).unwrap();
+        let (figures, rest) = told.split_once('\n').unwrap();
+        let (differ, seconds) = figures.split_once(' ').unwrap();
         assert_eq!(differ.parse(), Ok(self.sides.cents_off()));
-        Cost {
+        let ran = Ran {
             seconds: seconds.parse().unwrap(),
-            ..cost
-        }
+            ..ran
+        };
+        (ran, rest.trim().to_owned())
     }
 }
 

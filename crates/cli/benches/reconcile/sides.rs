@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::program::REFUNDS;
+use crate::REFUNDS;
 
 const REFUNDS_PER_MOVEMENT: usize = 10;
 

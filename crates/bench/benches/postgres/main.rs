@@ -1,8 +1,9 @@
 //! What the PostgreSQL store costs, beside SQL written by hand on the same server.
 //!
-//! `cargo bench --features postgres --bench postgres` starts a private server, with `fsync`, and prints
-//! medians of interleaved rounds as ratios: one refund a transaction, an import, and throughput over
-//! several connections, on movements of their own and on one. `-- --url URL` uses another server.
+//! `cargo bench -p refund-bench --features postgres --bench postgres` starts a private server, with `fsync`, and prints
+//! medians of interleaved rounds and their ratios: one refund a transaction, an import, and throughput over
+//! several connections, on movements of their own and on one. `-- --url URL` uses another server,
+//! `-- --json` prints the rows as lines of JSON, and `--refunds` and `--rounds` are how many of each.
 //!
 //! By hand means the least that is correct: a conditional UPDATE for both caps, a unique key for the
 //! external id, the refund's row and an audit row with the JSON body, in one transaction of prepared
@@ -11,16 +12,13 @@
 //! that commits by itself.
 #![allow(
     clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
     clippy::disallowed_methods,
+    clippy::indexing_slicing,
     clippy::cast_precision_loss,
-    reason = "a measurement reads the clock, prints, and fails loudly"
+    reason = "a measurement reads its arguments, and fails loudly"
 )]
 
 mod by_hand;
-mod lines;
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -28,52 +26,63 @@ use std::thread;
 use std::time::Instant;
 
 use postgres_cluster::Cluster;
+use refund_bench::{
+    LINES_PER_TRANSACTION, Row, interleaved, lines, print_rows, timed, write_lines,
+};
 use refund_ledger::store::postgres::{PostgresOptions, PostgresStore};
 use refund_ledger::wire::parse_line;
 use refund_ledger::{Atomicity, Batch, Ledger, Repeats};
 
-use self::by_hand::ByHand;
-use self::lines::{LINES_PER_TRANSACTION, lines, write_lines};
+use self::by_hand::{ByHand, Connection};
 
-const ROUNDS: usize = 5;
 const SINGLE_REFUNDS: usize = 2_000;
 const IMPORTED_REFUNDS: usize = 20_000;
 const RACED_REFUNDS: usize = 1_600;
 const CONNECTIONS: [usize; 3] = [1, 4, 16];
 
 fn main() {
-    let given = url_given();
+    let given = option("--url");
     let own = given.is_none().then(|| {
         let cluster = Cluster::builder().setting("max_connections", "100");
         cluster.start().unwrap()
     });
     let url = given.unwrap_or_else(|| own.as_ref().unwrap().url());
-    println!("each figure: refunds a second, medians of {ROUNDS} rounds, and ours / by hand\n");
-    println!(
-        "{:<44}{:>10}{:>10}{:>8}  wanted",
-        "", "by hand", "ours", "ratio"
-    );
-    let mut bench = Bench { url, schemas: 0 };
-    bench.single();
-    bench.import();
+    let number = |name| option(name).map(|text| text.parse().unwrap());
+    let mut bench = Bench {
+        url,
+        schemas: 0,
+        refunds: number("--refunds"),
+        rounds: number("--rounds").unwrap_or(5),
+    };
+    let mut rows = Vec::from(bench.single());
+    rows.push(bench.import());
     for connections in CONNECTIONS {
-        bench.race(connections, false);
-        bench.race(connections, true);
+        rows.push(bench.race(connections, false));
+        rows.push(bench.race(connections, true));
     }
+    let json = std::env::args().any(|argument| argument == "--json");
+    print_rows(&rows, json);
 }
 
-fn url_given() -> Option<String> {
+fn option(name: &str) -> Option<String> {
     std::env::args()
-        .skip_while(|argument| argument != "--url")
+        .skip_while(|argument| argument != name)
         .nth(1)
 }
 
 struct Bench {
     url: String,
     schemas: usize,
+    /// How many refunds are booked or imported in a round, instead of what each measurement has by itself.
+    refunds: Option<usize>,
+    rounds: usize,
 }
 
 impl Bench {
+    fn refunds(&self, usual: usize) -> usize {
+        self.refunds.unwrap_or(usual)
+    }
+
     fn schema(&mut self) -> String {
         self.schemas += 1;
         format!("bench_{}", self.schemas)
@@ -94,102 +103,115 @@ impl Bench {
     }
 
     /// One refund a transaction, over one connection.
-    fn single(&mut self) {
+    fn single(&mut self) -> [Row; 2] {
+        [
+            self.single_beside("one refund a transaction", ByHand::refund)
+                .wanted(0.8),
+            self.single_beside(
+                "the same by hand in one statement",
+                ByHand::refund_in_one_statement,
+            ),
+        ]
+    }
+
+    fn single_beside(
+        &mut self,
+        name: &str,
+        by_hand: impl Fn(&ByHand, &mut Connection, usize, usize),
+    ) -> Row {
+        let refunds = self.refunds(SINGLE_REFUNDS);
         let (ledger, hand) = (self.ledger(), self.by_hand());
         let mut client = hand.connect();
         ledger_movements(&ledger, 1);
         hand.movements(&mut client, 1);
-        let mut next = 0;
-        let mut rounds = Vec::new();
-        let mut single_statement = Vec::new();
-        for round in 0..=ROUNDS {
-            let range = next..next + SINGLE_REFUNDS;
-            next = range.end;
-            let by_hand = timed(|| range.clone().for_each(|n| hand.refund(&mut client, 0, n)));
-            let in_one = timed(|| {
-                range
-                    .clone()
-                    .for_each(|n| hand.refund_in_one_statement(&mut client, 0, n + 1_000_000));
-            });
-            let ours = timed(|| range.clone().for_each(|n| refund(&ledger, 0, n)));
-            // The first round warms up.
-            if round > 0 {
-                rounds.push((by_hand, ours));
-                single_statement.push((in_one, ours));
-            }
-        }
-        row(
-            "one refund a transaction",
-            SINGLE_REFUNDS,
-            &rounds,
-            ">= 0.8",
+        let numbers = |round| round * refunds..(round + 1) * refunds;
+        self.row(
+            name,
+            refunds,
+            |round| timed(|| numbers(round).for_each(|n| by_hand(&hand, &mut client, 0, n))),
+            |round| timed(|| numbers(round).for_each(|n| refund(&ledger, 0, n))),
+        )
+    }
+
+    /// Refunds a second, from the seconds that each side takes for a round.
+    fn row(
+        &self,
+        name: &str,
+        refunds: usize,
+        mut by_hand: impl FnMut(usize) -> f64,
+        mut ours: impl FnMut(usize) -> f64,
+    ) -> Row {
+        let figures = interleaved(
+            self.rounds,
+            |round| refunds as f64 / by_hand(round),
+            |round| refunds as f64 / ours(round),
         );
-        row(
-            "the same by hand in one statement",
-            SINGLE_REFUNDS,
-            &single_statement,
-            "",
-        );
+        Row::rate(&format!("PostgreSQL: {name}"), "refunds", figures)
     }
 
     /// A file of JSON Lines, a thousand a transaction.
-    fn import(&mut self) {
+    fn import(&mut self) -> Row {
+        let refunds = self.refunds(IMPORTED_REFUNDS);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lines.jsonl");
-        write_lines(&path, IMPORTED_REFUNDS);
-        let mut rounds = Vec::new();
-        for _ in 0..ROUNDS {
-            let (ledger, hand) = (self.ledger(), self.by_hand());
+        write_lines(&path, refunds);
+        let schemas: Vec<_> = (0..=self.rounds)
+            .map(|_| (self.ledger(), self.by_hand()))
+            .collect();
+        let by_hand = |round: usize| {
+            let hand = &schemas[round].1;
             let mut client = hand.connect();
-            let by_hand = timed(|| hand.import(&mut client, &path));
-            let ours = timed(|| import(&ledger, &path));
-            rounds.push((by_hand, ours));
-        }
-        row("import of JSON Lines", IMPORTED_REFUNDS, &rounds, ">= 0.7");
+            timed(|| hand.import(&mut client, &path))
+        };
+        let ours = |round: usize| timed(|| import(&schemas[round].0, &path));
+        self.row("import of JSON Lines", refunds, by_hand, ours)
+            .wanted(0.7)
     }
 
     /// Several connections at once, each booking its share of the refunds.
-    fn race(&mut self, connections: usize, on_one: bool) {
+    fn race(&mut self, connections: usize, on_one: bool) -> Row {
         let (ledger, hand) = (self.ledger(), self.by_hand());
         ledger_movements(&ledger, connections);
         hand.movements(&mut hand.connect(), connections);
         let movement = |thread: usize| if on_one { 0 } else { thread };
-        let share = RACED_REFUNDS / connections;
-        let mut rounds = Vec::new();
-        for round in 0..=ROUNDS {
-            let first = |thread| round * RACED_REFUNDS + thread * share;
-            let by_hand = race(connections, |thread, barrier| {
+        let refunds = self.refunds(RACED_REFUNDS).next_multiple_of(connections);
+        let share = refunds / connections;
+        let first = |round: usize, thread: usize| round * refunds + thread * share;
+        let by_hand = |round| {
+            race(connections, |thread, barrier| {
                 let mut client = hand.connect();
                 barrier.wait();
-                for n in first(thread)..first(thread) + share {
+                let first = first(round, thread);
+                for n in first..first + share {
                     hand.refund(&mut client, movement(thread), n);
                 }
-            });
-            let ours = race(connections, |thread, barrier| {
+            })
+        };
+        let ours = |round| {
+            race(connections, |thread, barrier| {
                 barrier.wait();
-                for n in first(thread)..first(thread) + share {
+                let first = first(round, thread);
+                for n in first..first + share {
                     refund(&ledger, movement(thread), n);
                 }
-            });
-            if round > 0 {
-                rounds.push((by_hand, ours));
-            }
-        }
+            })
+        };
         let on = if on_one {
             "on one movement"
         } else {
             "on movements of their own"
         };
-        row(
+        self.row(
             &format!("{connections} connections {on}"),
-            RACED_REFUNDS,
-            &rounds,
-            "",
-        );
+            refunds,
+            by_hand,
+            ours,
+        )
     }
 }
 
-/// How long it takes from when all are ready.
+/// How long it takes from when the last is ready. Whoever is ready before may have begun by when this thread is
+/// woken, so the clock starts before.
 fn race(threads: usize, work: impl Fn(usize, &Barrier) + Sync) -> f64 {
     let barrier = Barrier::new(threads + 1);
     thread::scope(|scope| {
@@ -199,34 +221,13 @@ fn race(threads: usize, work: impl Fn(usize, &Barrier) + Sync) -> f64 {
                 scope.spawn(move || work(thread, barrier))
             })
             .collect();
+        let start = Instant::now();
         barrier.wait();
-        timed(|| {
-            for thread in running {
-                thread.join().unwrap();
-            }
-        })
+        for thread in running {
+            thread.join().unwrap();
+        }
+        start.elapsed().as_secs_f64()
     })
-}
-
-fn timed(work: impl FnOnce()) -> f64 {
-    let start = Instant::now();
-    work();
-    start.elapsed().as_secs_f64()
-}
-
-fn row(name: &str, refunds: usize, rounds: &[(f64, f64)], wanted: &str) {
-    let median = |of: &dyn Fn(&(f64, f64)) -> f64| {
-        let mut values: Vec<f64> = rounds.iter().map(of).collect();
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
-    let per_second = |seconds: f64| refunds as f64 / seconds;
-    println!(
-        "{name:<44}{:>10.0}{:>10.0}{:>8.2}  {wanted}",
-        per_second(median(&|(by_hand, _)| *by_hand)),
-        per_second(median(&|(_, ours)| *ours)),
-        median(&|(by_hand, ours)| by_hand / ours),
-    );
 }
 
 /// The JSON body of a refund, which both sides begin with.

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use postgres::{Client, NoTls, Statement};
-
-use crate::lines::{HandLine, HandMovement, HandRefund, LINES_PER_TRANSACTION, cents, lines};
+use refund_bench::{HandLine, HandMovement, HandRefund, LINES_PER_TRANSACTION, cents, lines};
 
 const SCHEMA: &str = "
     CREATE TABLE movement (
