@@ -2,6 +2,7 @@
 //!
 //! One connection writes, and a few read beside it. Every write runs in one transaction that takes
 //! the write lock before it reads, so that what was decided is still true when it is written.
+//! Threads that come together share a transaction, one after the other, and its commit.
 //! Several handles on one file, in one process or many, are safe.
 
 mod apply;
@@ -10,6 +11,7 @@ mod beside;
 mod bind;
 mod chain;
 mod errors;
+mod group;
 mod list;
 mod load;
 mod open;
@@ -18,34 +20,37 @@ mod outlines;
 mod rows;
 mod scan;
 mod schema;
+mod session;
 mod statements;
 mod steps;
 mod strays;
+mod sync;
 mod transaction;
 mod version;
-mod writer;
 
 #[cfg(test)]
 mod tests;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
 
 use self::bind::stored;
 use self::errors::Fault;
+use self::group::Writer;
 use self::load::Known;
 use self::open::Role;
 use self::open_files::OpenFile;
 use self::rows::Columns;
 use self::schema::MIGRATIONS;
+use self::session::WriteSession;
 use self::statements::LOAD_JOURNAL;
 use self::steps::Volume;
+use self::sync::{Mutex, lock};
 use self::transaction::Transaction;
-use self::writer::Writer;
 use super::{ReadSet, RefundOutline, ScanRange, ScanRow, Snapshot, Store, StoreError, WriteBatch};
 use crate::id::Id;
 use crate::journal::{JournalPosition, JournalRecord};
@@ -75,6 +80,7 @@ impl Default for SqliteOptions {
 impl SqliteOptions {
     /// How long a call waits for others, be they threads that share the store or other handles and
     /// processes, before it answers [`StoreError::Busy`]: 5 seconds by default.
+    /// Once it has written, it waits for the commit however long that takes.
     /// [`Store::with_time_limit`] sets it for some calls only.
     #[must_use]
     pub fn with_busy_timeout(mut self, busy_timeout: Duration) -> Self {
@@ -95,8 +101,14 @@ impl SqliteOptions {
 ///
 /// What a call has answered is durable: the write-ahead log is synced before a commit returns.
 ///
+/// Threads that write through one store at the same time share a commit, and so the wait for the disk. Each
+/// decides after what the others before it have written, and all of them are answered once it is
+/// durable. One that is refused, fails or panics leaves the others alone, unless SQLite ends the transaction, as
+/// it does on a full disk: that, like a commit that fails, fails for all. A thread that is alone never waits for others, but once after a crowd: half as long as the last commit
+/// took, and 20 ms at most.
+///
 /// The `decide` of [`Store::transact`] runs while the store holds its write lock. It must not call
-/// into the same store: a call that writes would wait for itself for ever. A visitor of
+/// into the same store: a call that writes would wait for itself until its time is up. A visitor of
 /// [`Store::scan`] may call, though a `scrub` from there is held back by the scan itself.
 ///
 /// Cloning it is cheap and shares the file.
@@ -111,15 +123,9 @@ pub struct SqliteStore {
 struct Shared {
     path: PathBuf,
     options: SqliteOptions,
-    writer: Writer,
     readers: Mutex<Vec<Connection>>,
-    /// Dropped last: the connections above must be closed by then.
-    open_file: OpenFile,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Whoever panicked while holding a connection had its transaction rolled back on the way out.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Dropped last: other connections to the file must be closed by then.
+    writer: Writer<WriteSession>,
 }
 
 impl SqliteStore {
@@ -161,15 +167,15 @@ impl SqliteStore {
     pub fn open_with(path: &Path, options: SqliteOptions) -> Result<Self, StoreError> {
         version::check_library()?;
         let path = open::absolute(path)?;
-        let (open_file, writer) =
+        let (open_file, connection) =
             Self::open_writer(&path, &options).map_err(|fault| fault.at(&path))?;
+        let session = WriteSession::new(connection, path.clone(), open_file);
         Ok(Self {
             shared: Arc::new(Shared {
                 path,
                 options,
-                writer: Writer::new(writer),
                 readers: Mutex::default(),
-                open_file,
+                writer: Writer::new(session),
             }),
             time_limit: options.busy_timeout,
         })
@@ -244,45 +250,15 @@ impl SqliteStore {
         Ok(value)
     }
 
-    /// Writes under the write lock, all or nothing.
+    /// Writes under the write lock, all or nothing, and is durable when it returns, perhaps by a commit that
+    /// others share. `write` says whether there was anything to write.
     fn write(
         &self,
         write: impl FnOnce(&Connection) -> Result<bool, Fault>,
     ) -> Result<(), StoreError> {
-        self.with_writer(|writer| {
-            let transaction = Transaction::immediate(writer)?;
-            if write(writer)? {
-                self.check_in_place()?;
-                transaction.commit()
-            } else {
-                Ok(())
-            }
+        self.shared.writer.write(self.time_limit, |session| {
+            write(&session.connection).map_err(|fault| fault.at(self.path()))
         })
-    }
-
-    fn check_in_place(&self) -> Result<(), StoreError> {
-        if self.shared.open_file.is_in_place(self.path()) {
-            return Ok(());
-        }
-        Err(StoreError::Failed {
-            reason: format!(
-                "`{}`, or its `-wal`, was removed, replaced or emptied while it was open; nothing \
-                 is written any more: put it back, or restore a backup, and open it anew",
-                self.path().display()
-            ),
-        })
-    }
-
-    fn with_writer(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<(), Fault>,
-    ) -> Result<(), StoreError> {
-        let outcome = self
-            .shared
-            .writer
-            .take(self.time_limit)
-            .and_then(|writer| work(&writer));
-        outcome.map_err(|fault| fault.at(self.path()))
     }
 }
 
@@ -371,7 +347,14 @@ impl Store for SqliteStore {
     }
 
     fn scrub(&self) -> Result<(), StoreError> {
-        self.with_writer(open::empty_write_ahead_log)
+        self.shared.writer.alone(self.time_limit, |session, limit| {
+            session
+                .connection
+                .busy_timeout(limit)
+                .map_err(Fault::from)
+                .and_then(|()| open::empty_write_ahead_log(&session.connection))
+                .map_err(|fault| fault.at(self.path()))
+        })
     }
 
     fn with_time_limit(&self, limit: Duration) -> Option<Arc<dyn Store>> {

@@ -9,7 +9,10 @@
 //! journal (one entry for each sequence of a movement's chain) and the index of external ids refuse what
 //! loses a race, which is then decided anew. That is a second line behind the preconditions, so nothing is
 //! planted there.
+//!
+//! Those who share one commit of SQLite are put under the scheduler too, at each of their locks: see `groups`.
 
+mod groups;
 mod processes;
 mod schedules;
 
@@ -46,6 +49,9 @@ const CHARGED: usize = 10_000;
 /// How many external ids all share in a round.
 const EXTERNAL_IDS: usize = 60;
 
+/// How many schedules of group commits a quick run tries.
+const GROUP_SCHEDULES_QUICK: usize = 30_000;
+
 pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
     let attempts = task.scaled(1_000_000, 100_000_000);
     // Most where they cost least.
@@ -80,6 +86,8 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
         raced.must_have_mattered(place)?;
     }
     let schedules = schedules::try_many(task, |store| store, task.seed(5), schedules)?;
+    let groups = task.scaled(GROUP_SCHEDULES_QUICK, 100 * GROUP_SCHEDULES_QUICK);
+    let groups = groups::try_many(task, task.seed(7), groups)?;
     let unlocked = |number| Ok(Arc::new(Unlocked(memory(number)?)) as Arc<dyn Store>);
     let planted =
         caught([race(&task.without_end(), &unlocked, task.seed(3), 100_000)].into_iter())?;
@@ -95,10 +103,16 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
         1_000,
     );
     let planted_schedules = caught([planted_schedules].into_iter())?;
+    let mut planted = vec![
+        ("check-then-insert outside the transaction", planted),
+        ("the same over SQLite", planted_in_file),
+        ("the same in memory under a scheduler", planted_schedules),
+    ];
+    planted.extend(groups::try_planted(task, task.seed(8))?);
     let sum = |count: fn(&Raced) -> usize| all.iter().map(|(_, raced)| count(raced)).sum::<usize>();
     Ok(Report {
         did: format!(
-            "{} attempts by {THREADS} threads ({} in memory, {} over SQLite, {} over PostgreSQL) and {} by {} processes, {} of them booked, {} replayed, {} refused for want of money and {} because there were too many at once; in {} of {} rounds two were told of each other's; {schedules} schedules in memory",
+            "{} attempts by {THREADS} threads ({} in memory, {} over SQLite, {} over PostgreSQL) and {} by {} processes, {} of them booked, {} replayed, {} refused for want of money and {} because there were too many at once; in {} of {} rounds two were told of each other's; {schedules} schedules in memory, and {} of group commits, in {} of them some shared one",
             memory_raced.attempts + file_raced.attempts + server_raced.attempts,
             memory_raced.attempts,
             file_raced.attempts,
@@ -111,12 +125,10 @@ pub(crate) fn run(task: &Task) -> Result<Report, Finding> {
             sum(|raced| raced.unclear),
             sum(|raced| raced.crossed),
             sum(|raced| raced.rounds),
+            groups.schedules,
+            groups.shared,
         ),
-        planted: vec![
-            ("check-then-insert outside the transaction", planted),
-            ("the same over SQLite", planted_in_file),
-            ("the same in memory under a scheduler", planted_schedules),
-        ],
+        planted,
     })
 }
 

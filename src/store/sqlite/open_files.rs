@@ -6,7 +6,7 @@
 //! closed beside SQLite, as the first look at a file does.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -49,9 +49,10 @@ impl OpenFile {
     /// Whether the file is still the one at its path, with its log beside it. SQLite would go on
     /// writing to one that was removed or replaced, and nobody would ever find what it wrote.
     pub(super) fn is_in_place(&self, path: &Path) -> bool {
-        self.0.is_none_or(|opened| key(path) == Some(opened))
-            && fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
-            && fs::metadata(beside(path, "-wal")).is_ok()
+        // Each look costs every commit a system call.
+        fs::metadata(path).is_ok_and(|found| {
+            found.len() > 0 && self.0.is_none_or(|opened| key_of(&found) == Some(opened))
+        }) && fs::metadata(beside(path, "-wal")).is_ok()
     }
 }
 
@@ -68,15 +69,19 @@ impl Drop for OpenFile {
     }
 }
 
-#[cfg(unix)]
 fn key(path: &Path) -> Option<FileKey> {
+    key_of(&fs::metadata(path).ok()?)
+}
+
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps, reason = "elsewhere there is none")]
+fn key_of(metadata: &Metadata) -> Option<FileKey> {
     use std::os::unix::fs::MetadataExt;
-    let metadata = fs::metadata(path).ok()?;
     Some((metadata.dev(), metadata.ino()))
 }
 
 /// Elsewhere, locks belong to the descriptor.
 #[cfg(not(unix))]
-fn key(_: &Path) -> Option<FileKey> {
+fn key_of(_: &Metadata) -> Option<FileKey> {
     None
 }

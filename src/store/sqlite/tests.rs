@@ -1,5 +1,7 @@
 //! What only the inside of the store can see: which statements ran, and how.
 
+mod groups;
+
 use std::sync::Arc;
 
 use rusqlite::StatementStatus;
@@ -50,23 +52,25 @@ fn refund(external_id: &str, value: &str) -> RefundRequest {
 /// How often each statement ran since this was last asked, in full view of what SQLite did for
 /// it.
 fn runs(store: &SqliteStore) -> Vec<(&'static str, i32)> {
-    let writer = store.shared.writer.take(store.time_limit).unwrap();
-    let mut runs = Vec::new();
-    for (name, sql) in ALL {
-        let statement = writer.prepare_cached(sql).unwrap();
-        for (status, what) in [
-            (StatementStatus::RePrepare, "was prepared anew"),
-            (StatementStatus::FullscanStep, "read a whole table"),
-            (StatementStatus::AutoIndex, "made itself an index"),
-        ] {
-            assert_eq!(statement.reset_status(status), 0, "{name} {what}");
+    let look = |session: &WriteSession, _| {
+        let mut runs = Vec::new();
+        for (name, sql) in ALL {
+            let statement = session.connection.prepare_cached(sql).unwrap();
+            for (status, what) in [
+                (StatementStatus::RePrepare, "was prepared anew"),
+                (StatementStatus::FullscanStep, "read a whole table"),
+                (StatementStatus::AutoIndex, "made itself an index"),
+            ] {
+                assert_eq!(statement.reset_status(status), 0, "{name} {what}");
+            }
+            let count = statement.reset_status(StatementStatus::Run);
+            if count > 0 {
+                runs.push((*name, count));
+            }
         }
-        let count = statement.reset_status(StatementStatus::Run);
-        if count > 0 {
-            runs.push((*name, count));
-        }
-    }
-    runs
+        Ok::<_, StoreError>(runs)
+    };
+    store.shared.writer.alone(store.time_limit, look).unwrap()
 }
 
 /// A ledger with a movement, and its store.

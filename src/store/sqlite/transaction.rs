@@ -1,5 +1,7 @@
 //! A transaction that is taken back unless it was committed, whatever happens in between.
 
+use std::mem;
+
 use rusqlite::{Connection, ffi};
 
 use super::errors::Fault;
@@ -30,18 +32,12 @@ impl<'c> Transaction<'c> {
 
     pub(super) fn commit(self) -> Result<(), Fault> {
         // A commit that fails leaves the transaction open, and dropping it rolls back.
-        match self.connection.prepare_cached("COMMIT")?.execute(()) {
-            Err(rusqlite::Error::SqliteFailure(error, message))
-                if error.extended_code == ffi::SQLITE_IOERR_FSYNC =>
-            {
-                // All of it is written, and may outlive a crash though the sync failed.
-                Err(StoreError::OutcomeUnknown {
-                    reason: format!("a sync failed: {}", message.unwrap_or_default()),
-                }
-                .into())
-            }
-            outcome => Ok(outcome.map(|_| ())?),
-        }
+        commit(self.connection)
+    }
+
+    /// Whoever has the connection next goes on with it.
+    pub(super) fn leave_open(self) {
+        mem::forget(self);
     }
 }
 
@@ -51,8 +47,24 @@ impl Drop for Transaction<'_> {
     }
 }
 
+/// Commits what is open. Where that fails, it may stay open.
+pub(super) fn commit(connection: &Connection) -> Result<(), Fault> {
+    match connection.prepare_cached("COMMIT")?.execute(()) {
+        Err(rusqlite::Error::SqliteFailure(error, message))
+            if error.extended_code == ffi::SQLITE_IOERR_FSYNC =>
+        {
+            // All of it is written, and may outlive a crash though the sync failed.
+            Err(StoreError::OutcomeUnknown {
+                reason: format!("a sync failed: {}", message.unwrap_or_default()),
+            }
+            .into())
+        }
+        outcome => Ok(outcome.map(|_| ())?),
+    }
+}
+
 /// Some failures (a full disk) end a transaction by themselves, others don't.
-fn roll_back(connection: &Connection) {
+pub(super) fn roll_back(connection: &Connection) {
     if !connection.is_autocommit() {
         let rolled_back = connection
             .prepare_cached("ROLLBACK")
