@@ -241,15 +241,15 @@ pub fn decide_all<'a>(
     mut snapshot: Snapshot,
     context: &Context<'_>,
 ) -> (Vec<Result<Receipt, LedgerError>>, WriteBatch) {
-    let mut batch = BatchBuilder::default();
     let mut commands = commands.into_iter().peekable();
-    let mut results = Vec::with_capacity(commands.size_hint().0);
+    let count = commands.size_hint().0;
+    let mut batch = BatchBuilder::with_room_for(count);
+    let mut results = Vec::with_capacity(count);
     while let Some((command, minted)) = commands.next() {
         results.push(decide(command, minted, &snapshot, context).map(|decision| {
             if let Some(change) = decision.change {
                 if commands.peek().is_some() {
-                    batch.add(change.clone(), &snapshot);
-                    snapshot.apply(&change);
+                    batch.add_and_apply(change, &mut snapshot);
                 } else {
                     batch.add(change, &snapshot);
                 }

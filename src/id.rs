@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -123,7 +124,7 @@ impl Serialize for Id {
 /// The three ids that name a movement: `orgId`, `subscriptionId` and `movementId` in the contract's
 /// paths. Keys have one order everywhere: by org, then subscription, then movement, each byte for
 /// byte.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MovementKey {
     // INVARIANT: the three ids with a NUL after each of the first two. No id contains a NUL, and
     // NUL sorts before everything else, so the order of these bytes is the order of the keys.
@@ -203,6 +204,13 @@ impl MovementKey {
     /// Bytes whose order is the order of the keys, for stores that sort by bytes.
     pub fn sort_key(&self) -> &[u8] {
         self.joined.as_bytes()
+    }
+}
+
+/// The joined ids are all that a key is.
+impl Hash for MovementKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.joined.hash(state);
     }
 }
 

@@ -138,8 +138,7 @@ impl Ledger {
             for (index, (line, kept)) in preserved.iter().enumerate() {
                 match restore(&line.command, kept, &snapshot) {
                     Ok(change) => {
-                        batch.add(change.clone(), &snapshot);
-                        snapshot.apply(&change);
+                        batch.add_and_apply(change, &mut snapshot);
                     }
                     Err(error) => {
                         outcome = Err(at(index)(error));

@@ -1,6 +1,6 @@
 //! What a decision writes.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::{Loaded, Snapshot};
 use crate::id::{Id, MovementKey, RefundId};
@@ -91,11 +91,20 @@ pub(crate) struct Change {
 #[derive(Debug, Default)]
 pub(crate) struct BatchBuilder {
     batch: WriteBatch,
-    movements: BTreeMap<MovementKey, usize>,
-    refunds: BTreeMap<RefundId, usize>,
+    movements: HashMap<MovementKey, usize>,
+    refunds: HashMap<RefundId, usize>,
 }
 
 impl BatchBuilder {
+    /// For so many changes.
+    pub(crate) fn with_room_for(changes: usize) -> Self {
+        Self {
+            batch: WriteBatch::default(),
+            movements: HashMap::with_capacity(changes),
+            refunds: HashMap::with_capacity(changes),
+        }
+    }
+
     /// Adds a change that was decided on `before`, and was not applied to it yet.
     pub(crate) fn add(&mut self, change: Change, before: &Snapshot) {
         if let Some(owner) = change.erased {
@@ -110,6 +119,14 @@ impl BatchBuilder {
         }
         self.put_movement(change.movement, before);
         self.batch.entries.push(change.entry);
+    }
+
+    /// Adds a change, and lets later commands see it.
+    pub(crate) fn add_and_apply(&mut self, change: Change, before: &mut Snapshot) {
+        let (movement, refund) = (change.movement.clone(), change.refund.clone());
+        let erased = change.erased;
+        self.add(change, before);
+        before.apply(movement, refund, erased);
     }
 
     fn put_movement(&mut self, movement: Movement, before: &Snapshot) {

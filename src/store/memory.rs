@@ -100,7 +100,7 @@ impl State {
     }
 
     fn load(&self, wanted: &ReadSet) -> Result<Snapshot, StoreError> {
-        let mut snapshot = Snapshot::default();
+        let mut snapshot = Snapshot::with_room_for(wanted);
         for key in wanted.movements() {
             let found = self.movements.get(key).map(|slot| slot.movement.clone());
             snapshot.put_movement(key.clone(), found);

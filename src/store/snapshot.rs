@@ -1,16 +1,17 @@
 //! What a decision reads.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
 
 use super::StoreError;
-use super::batch::Change;
 use crate::id::{Id, MovementKey, RefundId};
 use crate::journal::{JournalEntry, RefundRevisions, TextOwner};
 use crate::movement::Movement;
 use crate::refund::Refund;
 
 /// How a command names a refund.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RefundLookup {
     /// By the ledger's id.
     Id(RefundId),
@@ -186,18 +187,48 @@ impl LoadedRefund {
 }
 
 /// One consistent view of what a [`ReadSet`] named.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Boxed, for a map of large values begins with room for eleven.
-    movements: BTreeMap<MovementKey, Option<Box<Movement>>>,
-    lookups: BTreeMap<(Id, RefundLookup), Option<RefundId>>,
-    refunds: BTreeMap<RefundId, LoadedRefund>,
+    /// Shared with a store that has to know afterwards what was there before.
+    movements: HashMap<MovementKey, Option<Arc<Movement>>>,
+    lookups: HashMap<(Id, RefundLookup), Option<RefundId>>,
+    refunds: HashMap<RefundId, LoadedRefund>,
+}
+
+/// In the order of the keys: the same snapshot is always written the same.
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn sorted<K: Ord, V>(map: &HashMap<K, V>) -> BTreeMap<&K, &V> {
+            map.iter().collect()
+        }
+        f.debug_struct("Snapshot")
+            .field("movements", &sorted(&self.movements))
+            .field("lookups", &sorted(&self.lookups))
+            .field("refunds", &sorted(&self.refunds))
+            .finish()
+    }
 }
 
 impl Snapshot {
+    /// With room for the movements that are wanted, and for the look-ups. Most of those find nothing, so no room is
+    /// made for refunds, which are large.
+    pub(crate) fn with_room_for(wanted: &ReadSet) -> Self {
+        Self {
+            movements: HashMap::with_capacity(wanted.movements.len()),
+            // A refund that is created can be looked up by its id too.
+            lookups: HashMap::with_capacity(wanted.refunds.len().saturating_mul(2)),
+            refunds: HashMap::default(),
+        }
+    }
+
     /// Puts in what was found for a movement, voided or not; `None` where there is none.
     pub fn put_movement(&mut self, key: MovementKey, found: Option<Movement>) {
-        self.movements.insert(key, found.map(Box::new));
+        self.share_movement(key, found.map(Arc::new));
+    }
+
+    /// Puts in a movement that somebody else keeps too.
+    pub(crate) fn share_movement(&mut self, key: MovementKey, found: Option<Arc<Movement>>) {
+        self.movements.insert(key, found);
     }
 
     /// Puts in what was found for a refund, deleted or not; `None` where there is none. Where
@@ -242,12 +273,17 @@ impl Snapshot {
     }
 
     /// Lets later commands see what an earlier one of their batch will write.
-    pub(crate) fn apply(&mut self, change: &Change) {
-        self.put_movement(change.movement.key.clone(), Some(change.movement.clone()));
-        if let Some(refund) = &change.refund {
+    pub(crate) fn apply(
+        &mut self,
+        movement: Movement,
+        refund: Option<Refund>,
+        erased: Option<TextOwner>,
+    ) {
+        self.put_movement(movement.key.clone(), Some(movement));
+        if let Some(refund) = refund {
             self.put_written(refund);
         }
-        if let Some(TextOwner::Refund(id)) = change.erased
+        if let Some(TextOwner::Refund(id)) = erased
             && let Some(loaded) = self.refunds.get_mut(&id)
         {
             for past in &mut loaded.past {
@@ -256,7 +292,7 @@ impl Snapshot {
         }
     }
 
-    fn put_written(&mut self, refund: &Refund) {
+    fn put_written(&mut self, refund: Refund) {
         let org = refund.movement.org();
         let external = refund.details.external_id.as_ref();
         if let Some(external) = external {
@@ -270,14 +306,15 @@ impl Snapshot {
                 self.refunds.insert(
                     refund.id,
                     LoadedRefund {
-                        refund: refund.clone(),
+                        refund,
                         past: Vec::new(),
                     },
                 );
             }
             Some(loaded) => {
-                let before = std::mem::replace(&mut loaded.refund, refund.clone());
-                if before.revision != refund.revision {
+                let revision = refund.revision;
+                let before = std::mem::replace(&mut loaded.refund, refund);
+                if before.revision != revision {
                     loaded.put_past(before);
                 }
             }

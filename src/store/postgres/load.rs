@@ -199,7 +199,7 @@ impl<'w> Found<'w> {
         wanted: &ReadSet,
     ) -> Result<(Snapshot, Known), Fault> {
         let chains = self.chains_of_past(link).await?;
-        let mut snapshot = Snapshot::default();
+        let mut snapshot = Snapshot::with_room_for(wanted);
         let mut known = Known::default();
         for key in wanted.movements() {
             let movement = self.movements.remove(key);

@@ -2,6 +2,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use rusqlite::{Connection, Row};
 
@@ -29,8 +30,11 @@ pub(super) struct Known {
 pub(super) fn load(connection: &Connection, wanted: &ReadSet) -> Result<(Snapshot, Known), Fault> {
     let mut loader = Loader {
         connection,
-        snapshot: Snapshot::default(),
-        known: Known::default(),
+        snapshot: Snapshot::with_room_for(wanted),
+        known: Known {
+            movements: HashMap::with_capacity(wanted.movements().count()),
+            ..Known::default()
+        },
         chains: BTreeMap::new(),
     };
     let mut movements = wanted.movements();
@@ -127,8 +131,8 @@ impl Loader<'_> {
     }
 
     fn put_movement(&mut self, key: &MovementKey, row: Option<MovementRow>) {
-        let movement = row.as_ref().map(|row| row.movement.clone());
-        self.snapshot.put_movement(key.clone(), movement);
+        let movement = row.as_ref().map(|row| Arc::clone(&row.movement));
+        self.snapshot.share_movement(key.clone(), movement);
         if let Some(row) = row {
             self.known.movements.insert(key.clone(), row);
         }

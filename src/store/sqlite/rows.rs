@@ -1,5 +1,7 @@
 //! Rows read: what a table holds, as the value that it must be.
 
+use std::sync::Arc;
+
 use rusqlite::Row;
 
 use super::errors::Fault;
@@ -40,7 +42,7 @@ pub(super) struct MovementRow {
     pub(super) text_position: i64,
     /// Where its chain ends.
     pub(super) chain_position: i64,
-    pub(super) movement: Movement,
+    pub(super) movement: Arc<Movement>,
 }
 
 /// A refund with what only the tables know of it.
@@ -76,7 +78,7 @@ pub(super) fn optional_movement(
         org: columns.integer()?,
         text_position: columns.integer()?,
         chain_position: columns.integer()?,
-        movement: columns.movement(key, |columns| description(columns, number))?,
+        movement: Arc::new(columns.movement(key, |columns| description(columns, number))?),
     }))
 }
 
