@@ -33,9 +33,13 @@ pub(crate) struct RawRows<R> {
 
 impl<R: BufRead> RawRows<R> {
     pub(crate) fn new(source: R) -> Self {
+        let mut core = Box::new(csv_core::Reader::new());
+        // It would skip a byte order mark that is all in the first bytes it is given, and we have skipped the one
+        // that may be there: a second one is text. Given no room for an answer, it reads nothing.
+        core.read_record(b"\n", &mut [], &mut []);
         Self {
             source,
-            core: Box::new(csv_core::Reader::new()),
+            core,
             number: 0,
             line: 1,
             input: Vec::new(),
@@ -260,6 +264,17 @@ mod tests {
             );
         }
         assert_eq!(rows(text).len(), 3);
+    }
+
+    #[test]
+    fn a_second_byte_order_mark_is_text() {
+        let marks = "\u{feff}\r\u{feff}a,b";
+        let expected = vec!["\u{feff}a".to_owned(), "b".to_owned()];
+        assert_eq!(rows(marks.as_bytes()), [(1, Ok(expected.clone()))]);
+        let mut whole = RawRows::new(marks.as_bytes());
+        whole.skip_byte_order_mark().unwrap();
+        assert!(whole.next().unwrap());
+        assert_eq!(whole.cells().unwrap(), expected, "in one piece");
     }
 
     #[test]
