@@ -155,6 +155,32 @@ fn what_is_beside_a_ledger_must_be_files() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_log_that_is_not_in_its_place_any_more_takes_no_changes() {
+    let (directory, path) = InFile::filled().close();
+    let ledger = Ledger::open(&path).unwrap();
+    let record = |name: &str| ledger.record_movement(&key(name), &movement(name));
+    record("mov-1").unwrap();
+    let (log, moved) = (beside(&path, "-wal"), directory.path().join("moved"));
+    fs::rename(&log, &moved).unwrap();
+    let assert_refused = || {
+        let refused = record("mov-2").unwrap_err();
+        assert!(
+            matches!(refused.store_error(), Some(StoreError::Failed { reason }) if reason.contains("was removed")),
+            "it says why: {refused:?}"
+        );
+    };
+    assert_refused();
+    // SQLite would not read a log behind a link.
+    std::os::unix::fs::symlink(&moved, &log).unwrap();
+    assert_refused();
+
+    fs::rename(&moved, &log).unwrap();
+    record("mov-2").unwrap();
+    assert_valid(&ledger);
+}
+
 /// A rollback journal that puts a page as it is in its place, and names a super-journal.
 fn journal_naming(super_journal: &Path, ledger: &[u8]) -> Vec<u8> {
     const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];

@@ -323,8 +323,14 @@ struct Turn<'w, S: Session>(&'w Writer<S>);
 
 impl<S: Session> Drop for Turn<'_, S> {
     fn drop(&mut self) {
-        lock(&self.0.state).taken = false;
-        self.0.given_back.notify_all();
+        let mut state = lock(&self.0.state);
+        state.taken = false;
+        // Who began an open group may wait for the session too. A notice to nobody is a system call.
+        let waited_for = state.waiting > 0 || state.waiting_alone > 0 || state.open.is_some();
+        drop(state);
+        if waited_for {
+            self.0.given_back.notify_all();
+        }
     }
 }
 
@@ -345,6 +351,8 @@ impl<S: Session> Drop for Member<'_, S> {
         }
         if is_lost {
             self.writer.close(self.group, Err(S::taken_back()));
+            // Who began it may wait for the session, to commit what is not there any more.
+            self.writer.given_back.notify_all();
         }
         self.turn = None;
         self.writer.joined.notify_all();

@@ -52,7 +52,7 @@ impl OpenFile {
         // Each look costs every commit a system call.
         fs::metadata(path).is_ok_and(|found| {
             found.len() > 0 && self.0.is_none_or(|opened| key_of(&found) == Some(opened))
-        }) && fs::metadata(beside(path, "-wal")).is_ok()
+        }) && is_there(&beside(path, "-wal"))
     }
 }
 
@@ -67,6 +67,20 @@ impl Drop for OpenFile {
             }
         }
     }
+}
+
+/// Whether a file that is being written to is there. Reading its metadata would tell as well, but where
+/// somebody has seen a file's times, Linux gives its next write a time of its own, and each sync
+/// then writes these times too.
+#[cfg(unix)]
+fn is_there(path: &Path) -> bool {
+    // What is there is invalid input, unless it is a symbolic link, which SQLite would not follow.
+    fs::read_link(path).is_err_and(|error| error.kind() == std::io::ErrorKind::InvalidInput)
+}
+
+#[cfg(not(unix))]
+fn is_there(path: &Path) -> bool {
+    fs::metadata(path).is_ok()
 }
 
 fn key(path: &Path) -> Option<FileKey> {
