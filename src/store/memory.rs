@@ -1,9 +1,8 @@
 //! The store in memory: nothing outlives the process.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::ControlFlow;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
     LoadedRefund, Precondition, ReadSet, RefundLookup, RefundWrite, ScanRange, ScanRow, Snapshot,
@@ -17,7 +16,7 @@ use crate::refund::Refund;
 use crate::time::Timestamp;
 
 /// A store in memory, for tests, for browser tabs and for what need not outlive the process. One
-/// lock guards it, so writers wait for each other and for scans.
+/// lock guards it, so writers wait for each other, for lists and for scans.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
@@ -38,72 +37,102 @@ impl MemoryStore {
 
 #[derive(Debug, Default)]
 struct State {
-    movements: BTreeMap<MovementKey, MovementSlot>,
-    // Nobody walks through the two maps without an order.
-    refunds: HashMap<RefundId, RefundSlot>,
-    by_date: BTreeSet<(Timestamp, RefundId)>,
-    /// By org and external id.
-    external_ids: HashMap<(Id, Id), RefundId>,
+    movements: Vec<MovementSlot>,
+    /// Where each movement is.
+    places: HashMap<MovementKey, usize>,
+    /// The same in the order of scans; only a new movement changes it.
+    in_order: BTreeMap<MovementKey, usize>,
+    refunds: Vec<RefundSlot>,
+    /// Where each refund is.
+    ids: HashMap<RefundId, usize>,
+    /// Where the refund is that holds an external id, by org.
+    external_ids: HashMap<Id, HashMap<Id, usize>>,
+    /// The refunds in the order of lists, but for those that no list has met yet.
+    by_date: BTreeMap<(Timestamp, RefundId), usize>,
+    /// Where those are.
+    unlisted: Vec<usize>,
     /// The entry at position p stands at index p - 1.
-    journal: Vec<JournalRecord>,
+    journal: Vec<EntrySlot>,
 }
 
 #[derive(Debug)]
 struct MovementSlot {
-    movement: Movement,
+    /// Shared with the snapshots of what is being decided.
+    movement: Arc<Movement>,
     /// Indices into the journal, in order of sequence.
     chain: Vec<usize>,
-    /// Those of the chain that are about the movement itself.
-    own_entries: Vec<usize>,
-    refunds: BTreeSet<RefundId>,
+    /// The last of them that is about the movement itself.
+    last_entry: Option<usize>,
+    /// Where its refunds are, in the order in which they came.
+    refunds: Vec<usize>,
 }
 
 #[derive(Debug)]
 struct RefundSlot {
     refund: Refund,
-    /// Indices into the journal of its own entries, in order of sequence: a chain is mostly about
-    /// other refunds.
-    entries: Vec<usize>,
+    /// The last entry about it: a chain is mostly about other refunds.
+    last_entry: Option<usize>,
+}
+
+#[derive(Debug)]
+struct EntrySlot {
+    record: JournalRecord,
+    /// The last entry before it about the same movement or refund.
+    previous: Option<usize>,
 }
 
 impl State {
-    fn chain(&self, key: &MovementKey) -> impl Iterator<Item = &JournalRecord> {
-        self.movements
-            .get(key)
-            .into_iter()
-            .flat_map(|slot| &slot.chain)
-            .filter_map(|at| self.journal.get(*at))
+    fn movement(&self, key: &MovementKey) -> Option<&MovementSlot> {
+        self.movements.get(*self.places.get(key)?)
+    }
+
+    fn refund(&self, id: RefundId) -> Option<&RefundSlot> {
+        self.refunds.get(*self.ids.get(&id)?)
+    }
+
+    fn chain(&self, slot: &MovementSlot) -> impl Iterator<Item = &JournalRecord> {
+        let entries = slot.chain.iter().filter_map(|at| self.journal.get(*at));
+        entries.map(|slot| &slot.record)
+    }
+
+    /// Where the entries about one thing are, from the last one backwards.
+    fn entries_from(&self, last: Option<usize>) -> impl Iterator<Item = usize> {
+        std::iter::successors(last, |at| self.journal.get(*at)?.previous)
     }
 
     /// The entries of a refund, where any but its current revision is wanted.
-    fn past_of(&self, slot: &RefundSlot, revisions: &[u32]) -> impl Iterator<Item = &JournalEntry> {
+    fn past_of(&self, slot: &RefundSlot, revisions: &[u32]) -> Vec<&JournalEntry> {
         let is_past = |revision: &u32| *revision != slot.refund.revision;
-        let wanted = revisions.iter().any(is_past).then_some(&slot.entries);
-        wanted
-            .into_iter()
-            .flatten()
-            .filter_map(|at| self.journal.get(*at))
-            .map(|record| &record.entry)
+        let wanted = revisions.iter().any(is_past);
+        let entries = self.entries_from(slot.last_entry.filter(|_| wanted));
+        let mut entries: Vec<_> = entries
+            .filter_map(|at| Some(&self.journal.get(at)?.record.entry))
+            .collect();
+        entries.reverse();
+        entries
+    }
+
+    /// Where the refund is that holds an external id.
+    fn holder(&self, org: &Id, external_id: &Id) -> Option<&RefundSlot> {
+        let at = self.external_ids.get(org)?.get(external_id)?;
+        self.refunds.get(*at)
     }
 
     fn find(&self, org: &Id, lookup: &RefundLookup) -> Option<&RefundSlot> {
-        let id = match lookup {
-            RefundLookup::Id(id) => id,
-            RefundLookup::ExternalId(external_id) => {
-                self.external_ids.get(&(org.clone(), external_id.clone()))?
-            }
-            RefundLookup::Nothing => return None,
-        };
-        self.refunds
-            .get(id)
-            .filter(|slot| slot.refund.movement.org_id() == org.as_str())
+        match lookup {
+            RefundLookup::Id(id) => self
+                .refund(*id)
+                .filter(|slot| slot.refund.movement.org_id() == org.as_str()),
+            RefundLookup::ExternalId(external_id) => self.holder(org, external_id),
+            RefundLookup::Nothing => None,
+        }
     }
 
     fn load(&self, wanted: &ReadSet) -> Result<Snapshot, StoreError> {
         let mut snapshot = Snapshot::with_room_for(wanted);
         for key in wanted.movements() {
-            let found = self.movements.get(key).map(|slot| slot.movement.clone());
-            snapshot.put_movement(key.clone(), found);
+            let found = self.movement(key).map(|slot| Arc::clone(&slot.movement));
+            snapshot.share_movement(key.clone(), found);
         }
         for (org, lookup, revisions) in wanted.refunds() {
             let found = match self.find(org, lookup) {
@@ -122,38 +151,27 @@ impl State {
     fn holds(&self, precondition: &Precondition) -> bool {
         match precondition {
             Precondition::MovementAt { movement, version } => {
-                let slot = self.movements.get(movement);
+                let slot = self.movement(movement);
                 *version == slot.map_or(0, |slot| slot.movement.chain.length)
             }
-            Precondition::ExternalIdFree { org, external_id } => !self
-                .external_ids
-                .contains_key(&(org.clone(), external_id.clone())),
+            Precondition::ExternalIdFree { org, external_id } => {
+                self.holder(org, external_id).is_none()
+            }
         }
     }
 
     fn apply(&mut self, batch: WriteBatch) -> Result<(), StoreError> {
-        let is_new = |write: &RefundWrite| match write {
-            RefundWrite::Insert(refund) => !self.refunds.contains_key(&refund.id),
-            RefundWrite::Replace(_) => true,
-        };
-        if !batch.preconditions.iter().all(|p| self.holds(p)) || !batch.refunds.iter().all(is_new) {
+        if !batch.preconditions.iter().all(|p| self.holds(p)) || !self.can_put(&batch.refunds) {
             return Err(StoreError::Conflict);
         }
         for movement in batch.movements {
-            if let Some(slot) = self.movements.get_mut(&movement.key) {
-                slot.movement = movement;
-            } else {
-                let slot = MovementSlot {
-                    movement,
-                    chain: Vec::new(),
-                    own_entries: Vec::new(),
-                    refunds: BTreeSet::new(),
-                };
-                self.movements.insert(slot.movement.key.clone(), slot);
-            }
+            self.put_movement(movement);
         }
         for write in batch.refunds {
-            self.put_refund(write);
+            match write {
+                RefundWrite::Insert(refund) => self.insert_refund(refund),
+                RefundWrite::Replace(refund) => self.replace_refund(refund),
+            }
         }
         for entry in batch.entries {
             self.append(entry);
@@ -164,71 +182,127 @@ impl State {
         Ok(())
     }
 
-    fn put_refund(&mut self, write: RefundWrite) {
-        let is_new = matches!(write, RefundWrite::Insert(_));
-        let (RefundWrite::Insert(refund) | RefundWrite::Replace(refund)) = write;
-        if is_new {
-            if let Some(slot) = self.movements.get_mut(&refund.movement) {
-                slot.refunds.insert(refund.id);
-            }
-            if let Some(external_id) = &refund.details.external_id {
-                self.external_ids
-                    .insert((refund.movement.org(), external_id.id().clone()), refund.id);
+    /// Whether new refunds are new, others are there, and none comes twice.
+    fn can_put(&self, writes: &[RefundWrite]) -> bool {
+        let is_possible = |write: &RefundWrite| match write {
+            RefundWrite::Insert(refund) => !self.ids.contains_key(&refund.id),
+            RefundWrite::Replace(refund) => self
+                .refund(refund.id)
+                .is_some_and(|slot| slot.refund.movement == refund.movement),
+        };
+        let mut ids = HashSet::new();
+        let mut is_first = |write: &RefundWrite| ids.insert(write.refund().id);
+        writes.iter().all(is_possible) && (writes.len() < 2 || writes.iter().all(&mut is_first))
+    }
+
+    fn put_movement(&mut self, movement: Movement) {
+        let movement = Arc::new(movement);
+        let known = self.places.get(&movement.key).copied();
+        if let Some(slot) = known.and_then(|at| self.movements.get_mut(at)) {
+            slot.movement = movement;
+            return;
+        }
+        let at = self.movements.len();
+        self.places.insert(movement.key.clone(), at);
+        self.in_order.insert(movement.key.clone(), at);
+        self.movements.push(MovementSlot {
+            movement,
+            chain: Vec::new(),
+            last_entry: None,
+            refunds: Vec::new(),
+        });
+    }
+
+    fn insert_refund(&mut self, refund: Refund) {
+        let at = self.refunds.len();
+        if let Some(slot) = self
+            .places
+            .get(&refund.movement)
+            .and_then(|at| self.movements.get_mut(*at))
+        {
+            slot.refunds.push(at);
+        }
+        if let Some(external_id) = &refund.details.external_id {
+            let of_org = self.external_ids.entry(refund.movement.org());
+            of_org.or_default().insert(external_id.id().clone(), at);
+        }
+        self.ids.insert(refund.id, at);
+        self.unlisted.push(at);
+        self.refunds.push(RefundSlot {
+            refund,
+            last_entry: None,
+        });
+    }
+
+    fn replace_refund(&mut self, refund: Refund) {
+        let Some(at) = self.ids.get(&refund.id).copied() else {
+            return;
+        };
+        if let Some(slot) = self.refunds.get_mut(at) {
+            let before = (slot.refund.details.refund_datetime, refund.id);
+            let after = (refund.details.refund_datetime, refund.id);
+            slot.refund = refund;
+            if let Some(at) = self.by_date.remove(&before) {
+                self.by_date.insert(after, at);
             }
         }
-        let (id, date) = (refund.id, refund.details.refund_datetime);
-        match self.refunds.entry(id) {
-            Entry::Vacant(place) => {
-                place.insert(RefundSlot {
-                    refund,
-                    entries: Vec::with_capacity(1),
-                });
-            }
-            Entry::Occupied(mut place) => {
-                let before = std::mem::replace(&mut place.get_mut().refund, refund);
-                self.by_date.remove(&(before.details.refund_datetime, id));
-            }
-        }
-        self.by_date.insert((date, id));
     }
 
     fn append(&mut self, entry: JournalEntry) {
         let at = self.journal.len();
-        if let Some(slot) = self.movements.get_mut(&entry.movement) {
+        let mut previous = None;
+        if let Some(slot) = self
+            .places
+            .get(&entry.movement)
+            .and_then(|at| self.movements.get_mut(*at))
+        {
             slot.chain.push(at);
-            match text_owner(&entry.bytes) {
-                Ok(TextOwner::Movement) => slot.own_entries.push(at),
+            let last = match text_owner(&entry.bytes) {
+                Ok(TextOwner::Movement) => Some(&mut slot.last_entry),
                 Ok(TextOwner::Refund(id)) => {
-                    if let Some(refund) = self.refunds.get_mut(&id) {
-                        refund.entries.push(at);
-                    }
+                    let refund = self.ids.get(&id).and_then(|at| self.refunds.get_mut(*at));
+                    refund.map(|slot| &mut slot.last_entry)
                 }
                 // One that can't be read is about none.
-                Err(_) => {}
-            }
+                Err(_) => None,
+            };
+            previous = last.and_then(|last| last.replace(at));
         }
-        self.journal.push(JournalRecord {
-            position: position_behind(at),
-            entry,
+        self.journal.push(EntrySlot {
+            record: JournalRecord {
+                position: position_behind(at),
+                entry,
+            },
+            previous,
         });
     }
 
     fn erase(&mut self, erasure: &TextErasure) {
-        let about_owner = match erasure.owner {
-            TextOwner::Refund(id) => self.refunds.get(&id).map(|slot| &slot.entries),
-            TextOwner::Movement => {
-                let slot = self.movements.get(&erasure.movement);
-                slot.map(|slot| &slot.own_entries)
-            }
+        let mut next = match erasure.owner {
+            TextOwner::Refund(id) => self.refund(id).and_then(|slot| slot.last_entry),
+            TextOwner::Movement => self
+                .movement(&erasure.movement)
+                .and_then(|slot| slot.last_entry),
         };
-        for at in about_owner.into_iter().flatten() {
-            if let Some(record) = self.journal.get_mut(*at)
-                && record.entry.movement == erasure.movement
-                && record.entry.sequence <= erasure.through_sequence
-            {
-                record.entry.text = None;
+        while let Some(slot) = next.and_then(|at| self.journal.get_mut(at)) {
+            let entry = &mut slot.record.entry;
+            if entry.movement == erasure.movement && entry.sequence <= erasure.through_sequence {
+                entry.text = None;
             }
+            next = slot.previous;
         }
+    }
+
+    /// Puts all refunds in the order of lists.
+    fn put_in_order(&mut self) {
+        let unlisted = self.unlisted.drain(..).filter_map(|at| {
+            let refund = &self.refunds.get(at)?.refund;
+            Some(((refund.details.refund_datetime, refund.id), at))
+        });
+        let mut unlisted: Vec<_> = unlisted.collect();
+        // Neighbours go in sooner one after the other.
+        unlisted.sort_unstable();
+        self.by_date.extend(unlisted);
     }
 
     fn scan(
@@ -236,26 +310,30 @@ impl State {
         range: &ScanRange<'_>,
         visit: &mut dyn FnMut(ScanRow<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        for (key, slot) in &self.movements {
+        for (key, at) in &self.in_order {
             if !range.includes(key) {
                 continue;
             }
+            let Some(slot) = self.movements.get(*at) else {
+                continue;
+            };
             visit(ScanRow::Movement(&slot.movement))?;
             if range.entries {
-                for record in self.chain(key) {
+                for record in self.chain(slot) {
                     visit(ScanRow::Entry(record))?;
                 }
             }
             if range.refunds {
-                let refunds = slot.refunds.iter().filter_map(|id| self.refunds.get(id));
-                for RefundSlot { refund, .. } in refunds {
-                    let holder = refund.details.external_id.as_ref().and_then(|external_id| {
-                        self.external_ids
-                            .get(&(key.org(), external_id.id().clone()))
-                    });
+                let refunds = slot.refunds.iter().filter_map(|at| self.refunds.get(*at));
+                let mut refunds: Vec<&Refund> = refunds.map(|slot| &slot.refund).collect();
+                refunds.sort_unstable_by_key(|refund| refund.id);
+                for refund in refunds {
+                    let external_id = refund.details.external_id.as_ref();
+                    let holder = external_id
+                        .and_then(|external_id| self.holder(&key.org(), external_id.id()));
                     visit(ScanRow::Refund {
                         refund,
-                        holder: holder.copied(),
+                        holder: holder.map(|slot| slot.refund.id),
                     })?;
                 }
             }
@@ -264,7 +342,7 @@ impl State {
     }
 
     fn last_position(&self) -> JournalPosition {
-        self.journal.last().map_or(0, |record| record.position)
+        self.journal.last().map_or(0, |slot| slot.record.position)
     }
 }
 
@@ -291,15 +369,16 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<Page<Refund>, StoreError> {
         use std::ops::Bound::{Excluded, Unbounded};
-        let state = self.lock();
+        let mut state = self.lock();
         let start = after.map_or(Unbounded, |after| {
             Excluded((after.refund_datetime, after.id))
         });
+        state.put_in_order();
         let mut matching = state
             .by_date
             .range((start, Unbounded))
-            .take_while(|(date, _)| filter.to.is_none_or(|to| *date < to))
-            .filter_map(|(_, id)| state.refunds.get(id).map(|slot| &slot.refund))
+            .take_while(|((date, _), _)| filter.to.is_none_or(|to| *date < to))
+            .filter_map(|(_, at)| state.refunds.get(*at).map(|slot| &slot.refund))
             .filter(|refund| filter.matches(refund));
         let items: Vec<Refund> = matching.by_ref().take(limit).cloned().collect();
         let more = matching.next().is_some();
@@ -318,7 +397,7 @@ impl Store for MemoryStore {
             .iter()
             .skip(skip)
             .take(limit)
-            .cloned()
+            .map(|slot| slot.record.clone())
             .collect())
     }
 
@@ -347,33 +426,98 @@ impl Store for MemoryStore {
 }
 
 #[cfg(all(test, feature = "system"))]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that fails should fail loudly"
+)]
 mod tests {
     use std::sync::Arc;
 
     use super::MemoryStore;
-    use crate::{Ledger, SystemHost, wire};
+    use crate::store::{ReadSet, RefundWrite, Store, StoreError, WriteBatch};
+    use crate::{
+        Command, Context, Host, Id, Ledger, Policy, RefundId, Repeats, SystemHost, decide, wire,
+    };
+
+    fn ledger() -> (Arc<MemoryStore>, Ledger) {
+        let store = Arc::new(MemoryStore::new());
+        let ledger = Ledger::new(store.clone(), Arc::new(SystemHost::default()));
+        (store, ledger)
+    }
+
+    const MOVEMENT: &str = r#""op":"record_movement","body":{"currency":"EUR",
+        "occurred_at":"2022-02-01T00:00:00Z","amount":{"value_with_taxes":9},"description":"x"}"#;
+
+    fn create(id: &str) -> String {
+        format!(r#""op":"create_refund",{}"#, refund(id))
+    }
+
+    fn refund(id: &str) -> String {
+        format!(
+            r#""body":{{"refund_datetime":"2022-02-24T13:45:10Z","billable":false,
+            "external_refund_unique_id":"{id}","amount":{{"value_with_taxes":1}},"description":"{id}"}}"#
+        )
+    }
+
+    fn command(rest: &str) -> Command {
+        let scope = r#""org_id":"a","subscription_id":"s","movement_id":"m""#;
+        let line = format!("{{{scope},{rest}}}");
+        wire::parse_line(line.as_bytes()).unwrap().command
+    }
+
+    fn plan(store: &MemoryStore, command: &Command) -> WriteBatch {
+        let host = SystemHost::default();
+        let context = Context {
+            now: host.now(),
+            actor: &Id::local(),
+            policy: &Policy::default(),
+            repeats: Repeats::AsRequests,
+        };
+        let mut wanted = ReadSet::default();
+        command.read_set(context.repeats, &mut wanted);
+        let snapshot = store.load(&wanted).unwrap();
+        let minted = host.mint(context.now).unwrap();
+        let decision = decide(command, minted, &snapshot, &context).unwrap();
+        decision.into_batch(&snapshot)
+    }
+
+    #[test]
+    fn refunds_that_can_not_be_put_leave_everything_as_it_was() {
+        let (store, ledger) = ledger();
+        for rest in [MOVEMENT.to_owned(), create("a")] {
+            ledger.execute(&command(&rest)).unwrap();
+        }
+        let update = format!(
+            r#""op":"update_refund","external_refund_unique_id":"a",{}"#,
+            refund("a").replace(":1}", ":2}")
+        );
+        let mut of_nobody = plan(&store, &command(&update));
+        let [RefundWrite::Replace(refund)] = of_nobody.refunds.as_mut_slice() else {
+            panic!("an update replaces one refund");
+        };
+        refund.id = RefundId::from_bytes([7; 16]);
+        let mut twice = plan(&store, &command(&create("b")));
+        twice.refunds.extend_from_within(..);
+
+        let before = format!("{:?}", store.lock());
+        for batch in [of_nobody, twice] {
+            assert_eq!(store.commit(&batch), Err(StoreError::Conflict));
+        }
+        assert_eq!(format!("{:?}", store.lock()), before);
+    }
 
     /// What an erasure and a look at past revisions go through.
     #[test]
     fn a_refund_knows_its_own_entries_in_a_chain_of_many() {
-        let store = Arc::new(MemoryStore::new());
-        let ledger = Ledger::new(store.clone(), Arc::new(SystemHost::default()));
-        let scope = r#""org_id":"a","subscription_id":"s","movement_id":"m""#;
-        let refund = |id: &str| {
-            format!(
-                r#""body":{{"refund_datetime":"2022-02-24T13:45:10Z","billable":false,
-                "external_refund_unique_id":"{id}","amount":{{"value_with_taxes":1}},"description":"{id}"}}"#
-            )
-        };
+        let (store, ledger) = ledger();
         let named = r#""external_refund_unique_id":"b""#;
         let mut b = None;
-        for command in [
-            r#""op":"record_movement","body":{"currency":"EUR","occurred_at":"2022-02-01T00:00:00Z",
-            "amount":{"value_with_taxes":9},"description":"x"}"#
-                .to_owned(),
-            format!(r#""op":"create_refund",{}"#, refund("a")),
-            format!(r#""op":"create_refund",{}"#, refund("b")),
-            format!(r#""op":"create_refund",{}"#, refund("c")),
+        for rest in [
+            MOVEMENT.to_owned(),
+            create("a"),
+            create("b"),
+            create("c"),
             format!(
                 r#""op":"update_refund",{named},{}"#,
                 refund("b").replace(":1}", ":2}")
@@ -381,16 +525,15 @@ mod tests {
             format!(r#""op":"erase_text",{named}"#),
             r#""op":"erase_text""#.to_owned(),
         ] {
-            let line = format!("{{{scope},{command}}}");
-            let receipt = ledger.execute(&wire::parse_line(line.as_bytes()).unwrap().command);
-            let receipt = receipt.unwrap();
-            if command.contains(named) {
+            let receipt = ledger.execute(&command(&rest)).unwrap();
+            if rest.contains(named) {
                 b = receipt.refund_id;
             }
         }
         let state = store.lock();
-        assert_eq!(state.refunds[&b.unwrap()].entries, [2, 4, 5]);
-        let slot = state.movements.values().next().unwrap();
-        assert_eq!(slot.own_entries, [0, 6]);
+        let entries = |last| state.entries_from(last).collect::<Vec<_>>();
+        let slot = state.refund(b.unwrap()).unwrap();
+        assert_eq!(entries(slot.last_entry), [5, 4, 2]);
+        assert_eq!(entries(state.movements[0].last_entry), [6, 0]);
     }
 }
