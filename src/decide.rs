@@ -136,11 +136,9 @@ impl Decision {
     /// # Ok(()) }
     /// ```
     pub fn into_batch(self, snapshot: &Snapshot) -> WriteBatch {
-        let mut batch = BatchBuilder::default();
-        if let Some(change) = self.change {
-            batch.add(change, snapshot);
-        }
-        batch.finish()
+        self.change
+            .map(|change| change.into_batch(snapshot))
+            .unwrap_or_default()
     }
 }
 
@@ -238,26 +236,41 @@ pub fn decide(
 /// ```
 pub fn decide_all<'a>(
     commands: impl IntoIterator<Item = (&'a Command, Minted)>,
-    mut snapshot: Snapshot,
+    snapshot: Snapshot,
     context: &Context<'_>,
 ) -> (Vec<Result<Receipt, LedgerError>>, WriteBatch) {
-    let mut commands = commands.into_iter().peekable();
-    let count = commands.size_hint().0;
-    let mut batch = BatchBuilder::with_room_for(count);
+    let mut commands = commands.into_iter();
+    let Some(first) = commands.next() else {
+        return (Vec::new(), WriteBatch::default());
+    };
+    let Some(second) = commands.next() else {
+        return decide_alone(first, &snapshot, context);
+    };
+    let count = commands.size_hint().0.saturating_add(2);
+    let mut batch = BatchBuilder::new(snapshot, count);
     let mut results = Vec::with_capacity(count);
-    while let Some((command, minted)) = commands.next() {
-        results.push(decide(command, minted, &snapshot, context).map(|decision| {
+    for (command, minted) in [first, second].into_iter().chain(commands) {
+        let decision = decide(command, minted, batch.snapshot(), context);
+        results.push(decision.map(|decision| {
             if let Some(change) = decision.change {
-                if commands.peek().is_some() {
-                    batch.add_and_apply(change, &mut snapshot);
-                } else {
-                    batch.add(change, &snapshot);
-                }
+                batch.add(change);
             }
             decision.receipt
         }));
     }
     (results, batch.finish())
+}
+
+/// As [`decide_all`] for one command: nobody has to see what it will write.
+fn decide_alone(
+    (command, minted): (&Command, Minted),
+    snapshot: &Snapshot,
+    context: &Context<'_>,
+) -> (Vec<Result<Receipt, LedgerError>>, WriteBatch) {
+    match decide(command, minted, snapshot, context) {
+        Ok(decision) => (vec![Ok(decision.receipt)], decision.into_batch(snapshot)),
+        Err(error) => (vec![Err(error)], WriteBatch::default()),
+    }
 }
 
 /// One command's surroundings.

@@ -132,14 +132,12 @@ impl Ledger {
             preserved.push((line, kept));
         }
         let mut outcome = Ok(());
-        self.commit_for_certain(&wanted, &mut |mut snapshot| {
-            let mut batch = BatchBuilder::default();
+        self.commit_for_certain(&wanted, &mut |snapshot| {
+            let mut batch = BatchBuilder::new(snapshot, preserved.len());
             outcome = Ok(());
             for (index, (line, kept)) in preserved.iter().enumerate() {
-                match restore(&line.command, kept, &snapshot) {
-                    Ok(change) => {
-                        batch.add_and_apply(change, &mut snapshot);
-                    }
+                match restore(&line.command, kept, batch.snapshot()) {
+                    Ok(change) => batch.add(change),
                     Err(error) => {
                         outcome = Err(at(index)(error));
                         return WriteBatch::default();

@@ -1,9 +1,7 @@
 //! What a decision writes.
 
-use std::collections::HashMap;
-
 use super::{Loaded, Snapshot};
-use crate::id::{Id, MovementKey, RefundId};
+use crate::id::{Id, MovementKey};
 use crate::journal::{JournalEntry, TextOwner};
 use crate::movement::Movement;
 use crate::refund::Refund;
@@ -36,7 +34,8 @@ pub enum RefundWrite {
     /// A refund that was not there before; where its id is taken, the batch is a
     /// [`StoreError::Conflict`](super::StoreError::Conflict).
     Insert(Refund),
-    /// The refund with this id becomes this.
+    /// The refund with this id becomes this; where its movement has none, the batch is a
+    /// [`StoreError::Conflict`](super::StoreError::Conflict).
     Replace(Refund),
 }
 
@@ -87,93 +86,120 @@ pub(crate) struct Change {
     pub(crate) erased: Option<TextOwner>,
 }
 
-/// Merges the changes of several commands into one batch against the state before the first.
-#[derive(Debug, Default)]
+impl Change {
+    /// The batch that makes this change alone, on what it was decided on.
+    pub(crate) fn into_batch(self, before: &Snapshot) -> WriteBatch {
+        let mut preconditions = Vec::with_capacity(2);
+        let refund = self.refund.map(|refund| {
+            if before.has_refund(refund.id) {
+                RefundWrite::Replace(refund)
+            } else {
+                preconditions.extend(external_id_free(&refund));
+                RefundWrite::Insert(refund)
+            }
+        });
+        preconditions.push(movement_at(&self.movement.key, before));
+        let erased = self.erased;
+        let erasure = erased.map(|owner| TextErasure::by(&self.entry, owner));
+        WriteBatch {
+            preconditions,
+            movements: vec![self.movement],
+            refunds: refund.into_iter().collect(),
+            entries: vec![self.entry],
+            erasures: erasure.into_iter().collect(),
+        }
+    }
+}
+
+impl TextErasure {
+    /// What the entry that records an erasure erases.
+    fn by(entry: &JournalEntry, owner: TextOwner) -> Self {
+        Self {
+            movement: entry.movement.clone(),
+            owner,
+            through_sequence: entry.sequence,
+        }
+    }
+}
+
+fn movement_at(key: &MovementKey, before: &Snapshot) -> Precondition {
+    Precondition::MovementAt {
+        movement: key.clone(),
+        version: match before.movement(key) {
+            Loaded::Present(before) => before.chain.length,
+            Loaded::Absent | Loaded::NotLoaded => 0,
+        },
+    }
+}
+
+fn external_id_free(refund: &Refund) -> Option<Precondition> {
+    let external_id = refund.details.external_id.as_ref()?;
+    Some(Precondition::ExternalIdFree {
+        org: refund.movement.org(),
+        external_id: external_id.id().clone(),
+    })
+}
+
+/// Merges the changes of several commands into one batch against the state before the first. What
+/// was written so far is in the snapshot, where later commands see it, until the batch is finished.
+#[derive(Debug)]
 pub(crate) struct BatchBuilder {
+    snapshot: Snapshot,
     batch: WriteBatch,
-    movements: HashMap<MovementKey, usize>,
-    refunds: HashMap<RefundId, usize>,
 }
 
 impl BatchBuilder {
-    /// For so many changes.
-    pub(crate) fn with_room_for(changes: usize) -> Self {
+    /// For about so many changes of what the snapshot holds.
+    pub(crate) fn new(snapshot: Snapshot, changes: usize) -> Self {
         Self {
-            batch: WriteBatch::default(),
-            movements: HashMap::with_capacity(changes),
-            refunds: HashMap::with_capacity(changes),
+            snapshot,
+            batch: WriteBatch {
+                preconditions: Vec::with_capacity(changes.saturating_mul(2)),
+                entries: Vec::with_capacity(changes),
+                ..WriteBatch::default()
+            },
         }
     }
 
-    /// Adds a change that was decided on `before`, and was not applied to it yet.
-    pub(crate) fn add(&mut self, change: Change, before: &Snapshot) {
-        if let Some(owner) = change.erased {
-            self.batch.erasures.push(TextErasure {
-                movement: change.movement.key.clone(),
-                owner,
-                through_sequence: change.entry.sequence,
-            });
-        }
+    /// What the next command is decided on.
+    pub(crate) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// Adds a change that was decided on the snapshot.
+    pub(crate) fn add(&mut self, change: Change) {
+        let Self { snapshot, batch } = self;
         if let Some(refund) = change.refund {
-            self.put_refund(refund, before);
-        }
-        self.put_movement(change.movement, before);
-        self.batch.entries.push(change.entry);
-    }
-
-    /// Adds a change, and lets later commands see it.
-    pub(crate) fn add_and_apply(&mut self, change: Change, before: &mut Snapshot) {
-        let (movement, refund) = (change.movement.clone(), change.refund.clone());
-        let erased = change.erased;
-        self.add(change, before);
-        before.apply(movement, refund, erased);
-    }
-
-    fn put_movement(&mut self, movement: Movement, before: &Snapshot) {
-        if let Some(at) = self.movements.get(&movement.key) {
-            if let Some(row) = self.batch.movements.get_mut(*at) {
-                *row = movement;
+            if !snapshot.has_refund(refund.id) {
+                batch.preconditions.extend(external_id_free(&refund));
             }
-            return;
+            snapshot.write_refund(refund);
         }
-        let version = match before.movement(&movement.key) {
-            Loaded::Present(before) => before.chain.length,
-            Loaded::Absent | Loaded::NotLoaded => 0,
-        };
-        self.batch.preconditions.push(Precondition::MovementAt {
-            movement: movement.key.clone(),
-            version,
-        });
-        self.movements
-            .insert(movement.key.clone(), self.batch.movements.len());
-        self.batch.movements.push(movement);
-    }
-
-    fn put_refund(&mut self, refund: Refund, before: &Snapshot) {
-        if let Some(at) = self.refunds.get(&refund.id) {
-            if let Some(RefundWrite::Insert(row) | RefundWrite::Replace(row)) =
-                self.batch.refunds.get_mut(*at)
-            {
-                *row = refund;
-            }
-            return;
+        if let Some(owner) = change.erased {
+            snapshot.erase_past_texts(owner);
+            let erasure = TextErasure::by(&change.entry, owner);
+            batch.erasures.push(erasure);
         }
-        self.refunds.insert(refund.id, self.batch.refunds.len());
-        let write = if before.has_refund(refund.id) {
-            RefundWrite::Replace(refund)
-        } else {
-            if let Some(external_id) = &refund.details.external_id {
-                self.batch.preconditions.push(Precondition::ExternalIdFree {
-                    org: refund.movement.org(),
-                    external_id: external_id.id().clone(),
-                });
-            }
-            RefundWrite::Insert(refund)
-        };
-        self.batch.refunds.push(write);
+        if !snapshot.is_written(&change.movement.key) {
+            let precondition = movement_at(&change.movement.key, snapshot);
+            batch.preconditions.push(precondition);
+        }
+        snapshot.write_movement(change.movement);
+        batch.entries.push(change.entry);
     }
 
     pub(crate) fn finish(self) -> WriteBatch {
-        self.batch
+        let Self {
+            mut snapshot,
+            mut batch,
+        } = self;
+        batch.movements = Vec::with_capacity(batch.preconditions.len());
+        for precondition in &batch.preconditions {
+            if let Precondition::MovementAt { movement, .. } = precondition {
+                batch.movements.extend(snapshot.take_movement(movement));
+            }
+        }
+        batch.refunds = snapshot.into_written_refunds();
+        batch
     }
 }

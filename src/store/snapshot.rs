@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use super::StoreError;
+use super::{RefundWrite, StoreError};
 use crate::id::{Id, MovementKey, RefundId};
 use crate::journal::{JournalEntry, RefundRevisions, TextOwner};
 use crate::movement::Movement;
@@ -187,24 +187,63 @@ impl LoadedRefund {
 }
 
 /// One consistent view of what a [`ReadSet`] named.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct Snapshot {
-    /// Shared with a store that has to know afterwards what was there before.
-    movements: HashMap<MovementKey, Option<Arc<Movement>>>,
+    movements: HashMap<MovementKey, MovementSlot>,
     lookups: HashMap<(Id, RefundLookup), Option<RefundId>>,
-    refunds: HashMap<RefundId, LoadedRefund>,
+    /// In the order in which they came, which says nothing, and where each of them is.
+    refunds: Vec<RefundSlot>,
+    places: HashMap<RefundId, usize>,
 }
 
+#[derive(Clone, PartialEq, Eq)]
+struct MovementSlot {
+    /// Shared with a store that has to know afterwards what was there before.
+    row: Option<Arc<Movement>>,
+    /// Whether a command of the batch writes it.
+    written: bool,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct RefundSlot {
+    loaded: LoadedRefund,
+    /// Whether it was there before the batch.
+    found: bool,
+    /// Whether a command of the batch writes it.
+    written: bool,
+}
+
+impl PartialEq for Snapshot {
+    fn eq(&self, other: &Self) -> bool {
+        self.movements == other.movements
+            && self.lookups == other.lookups
+            && self.refunds.len() == other.refunds.len()
+            && self
+                .refunds
+                .iter()
+                .all(|slot| other.slot(slot.loaded.refund.id) == Some(slot))
+    }
+}
+
+impl Eq for Snapshot {}
+
 /// In the order of the keys: the same snapshot is always written the same.
+#[expect(
+    clippy::missing_fields_in_debug,
+    reason = "where something is in a list says nothing about it"
+)]
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fn sorted<K: Ord, V>(map: &HashMap<K, V>) -> BTreeMap<&K, &V> {
-            map.iter().collect()
+        fn sorted<K: Ord, V>(entries: impl Iterator<Item = (K, V)>) -> BTreeMap<K, V> {
+            entries.collect()
         }
+        let movements = self.movements.iter().map(|(key, slot)| (key, &slot.row));
+        let refunds = self.refunds.iter().map(|slot| &slot.loaded);
+        let refunds = refunds.map(|loaded| (loaded.refund.id, loaded));
         f.debug_struct("Snapshot")
-            .field("movements", &sorted(&self.movements))
-            .field("lookups", &sorted(&self.lookups))
-            .field("refunds", &sorted(&self.refunds))
+            .field("movements", &sorted(movements))
+            .field("lookups", &sorted(self.lookups.iter()))
+            .field("refunds", &sorted(refunds))
             .finish()
     }
 }
@@ -215,9 +254,8 @@ impl Snapshot {
     pub(crate) fn with_room_for(wanted: &ReadSet) -> Self {
         Self {
             movements: HashMap::with_capacity(wanted.movements.len()),
-            // A refund that is created can be looked up by its id too.
-            lookups: HashMap::with_capacity(wanted.refunds.len().saturating_mul(2)),
-            refunds: HashMap::default(),
+            lookups: HashMap::with_capacity(wanted.refunds.len()),
+            ..Self::default()
         }
     }
 
@@ -227,8 +265,9 @@ impl Snapshot {
     }
 
     /// Puts in a movement that somebody else keeps too.
-    pub(crate) fn share_movement(&mut self, key: MovementKey, found: Option<Arc<Movement>>) {
-        self.movements.insert(key, found);
+    pub(crate) fn share_movement(&mut self, key: MovementKey, row: Option<Arc<Movement>>) {
+        let written = false;
+        self.movements.insert(key, MovementSlot { row, written });
     }
 
     /// Puts in what was found for a refund, deleted or not; `None` where there is none. Where
@@ -239,85 +278,127 @@ impl Snapshot {
         let Some(found) = found else {
             return;
         };
-        match self.refunds.get_mut(&found.refund.id) {
-            Some(known) => {
-                known.refund = found.refund;
-                found.past.into_iter().for_each(|past| known.put_past(past));
-            }
-            None => {
-                self.refunds.insert(found.refund.id, found);
-            }
+        if let Some(slot) = self.slot_mut(found.refund.id) {
+            let known = &mut slot.loaded;
+            known.refund = found.refund;
+            found.past.into_iter().for_each(|past| known.put_past(past));
+        } else {
+            self.add_refund(RefundSlot {
+                loaded: found,
+                found: true,
+                written: false,
+            });
         }
+    }
+
+    fn add_refund(&mut self, slot: RefundSlot) {
+        self.places
+            .insert(slot.loaded.refund.id, self.refunds.len());
+        self.refunds.push(slot);
+    }
+
+    fn slot(&self, id: RefundId) -> Option<&RefundSlot> {
+        self.refunds.get(*self.places.get(&id)?)
+    }
+
+    fn slot_mut(&mut self, id: RefundId) -> Option<&mut RefundSlot> {
+        self.refunds.get_mut(*self.places.get(&id)?)
     }
 
     /// What is known of a movement. A voided one is present.
     pub fn movement(&self, key: &MovementKey) -> Loaded<&Movement> {
-        Loaded::from_entry(self.movements.get(key).map(Option::as_deref))
+        Loaded::from_entry(self.movements.get(key).map(|slot| slot.row.as_deref()))
     }
 
     /// What is known of a refund. A deleted one is present.
     pub fn refund(&self, org: &Id, lookup: &RefundLookup) -> Loaded<&LoadedRefund> {
-        if *lookup == RefundLookup::Nothing {
-            return Loaded::Absent;
+        match lookup {
+            RefundLookup::Nothing => return Loaded::Absent,
+            RefundLookup::Id(id) => {
+                // One that is written is known by its id, however it was found.
+                if let Some(slot) = self.slot(*id).filter(|slot| slot.written)
+                    && slot.loaded.refund.movement.org_id() == org.as_str()
+                {
+                    return Loaded::Present(&slot.loaded);
+                }
+            }
+            RefundLookup::ExternalId(_) => {}
         }
-        let key = (org.clone(), lookup.clone());
-        Loaded::from_entry(
-            self.lookups
-                .get(&key)
-                .map(|id| id.as_ref().and_then(|id| self.refunds.get(id))),
-        )
+        let id = self.lookups.get(&(org.clone(), lookup.clone()));
+        let loaded = |id: &RefundId| self.slot(*id).map(|slot| &slot.loaded);
+        Loaded::from_entry(id.map(|id| id.as_ref().and_then(loaded)))
     }
 
     pub(crate) fn has_refund(&self, id: RefundId) -> bool {
-        self.refunds.contains_key(&id)
+        self.places.contains_key(&id)
     }
 
-    /// Lets later commands see what an earlier one of their batch will write.
-    pub(crate) fn apply(
-        &mut self,
-        movement: Movement,
-        refund: Option<Refund>,
-        erased: Option<TextOwner>,
-    ) {
-        self.put_movement(movement.key.clone(), Some(movement));
-        if let Some(refund) = refund {
-            self.put_written(refund);
+    /// Whether a command of the batch writes this movement.
+    pub(crate) fn is_written(&self, key: &MovementKey) -> bool {
+        self.movements.get(key).is_some_and(|slot| slot.written)
+    }
+
+    /// Lets later commands see a movement as it will be written.
+    pub(crate) fn write_movement(&mut self, movement: Movement) {
+        let key = movement.key.clone();
+        let row = Some(Arc::new(movement));
+        let written = true;
+        self.movements.insert(key, MovementSlot { row, written });
+    }
+
+    /// Lets later commands see a refund as it will be written.
+    pub(crate) fn write_refund(&mut self, refund: Refund) {
+        if let Some(external_id) = &refund.details.external_id {
+            let lookup = RefundLookup::ExternalId(external_id.id().clone());
+            self.lookups
+                .insert((refund.movement.org(), lookup), Some(refund.id));
         }
-        if let Some(TextOwner::Refund(id)) = erased
-            && let Some(loaded) = self.refunds.get_mut(&id)
+        if let Some(slot) = self.slot_mut(refund.id) {
+            let revision = refund.revision;
+            let before = std::mem::replace(&mut slot.loaded.refund, refund);
+            if before.revision != revision {
+                slot.loaded.put_past(before);
+            }
+            slot.written = true;
+        } else {
+            self.add_refund(RefundSlot {
+                loaded: LoadedRefund {
+                    refund,
+                    past: Vec::new(),
+                },
+                found: false,
+                written: true,
+            });
+        }
+    }
+
+    /// Lets later commands see that the texts of a refund's past are gone.
+    pub(crate) fn erase_past_texts(&mut self, owner: TextOwner) {
+        if let TextOwner::Refund(id) = owner
+            && let Some(slot) = self.slot_mut(id)
         {
-            for past in &mut loaded.past {
+            for past in &mut slot.loaded.past {
                 past.details.description.salted = None;
             }
         }
     }
 
-    fn put_written(&mut self, refund: Refund) {
-        let org = refund.movement.org();
-        let external = refund.details.external_id.as_ref();
-        if let Some(external) = external {
-            let lookup = RefundLookup::ExternalId(external.id().clone());
-            self.lookups.insert((org.clone(), lookup), Some(refund.id));
-        }
-        self.lookups
-            .insert((org, RefundLookup::Id(refund.id)), Some(refund.id));
-        match self.refunds.get_mut(&refund.id) {
-            None => {
-                self.refunds.insert(
-                    refund.id,
-                    LoadedRefund {
-                        refund,
-                        past: Vec::new(),
-                    },
-                );
+    /// Takes out a movement's row as it will be written.
+    pub(crate) fn take_movement(&mut self, key: &MovementKey) -> Option<Movement> {
+        let row = self.movements.get_mut(key)?.row.take()?;
+        Some(Arc::unwrap_or_clone(row))
+    }
+
+    /// The rows of refunds that are written.
+    pub(crate) fn into_written_refunds(self) -> Vec<RefundWrite> {
+        let written = self.refunds.into_iter().filter(|slot| slot.written);
+        let rows = written.map(|slot| {
+            if slot.found {
+                RefundWrite::Replace(slot.loaded.refund)
+            } else {
+                RefundWrite::Insert(slot.loaded.refund)
             }
-            Some(loaded) => {
-                let revision = refund.revision;
-                let before = std::mem::replace(&mut loaded.refund, refund);
-                if before.revision != revision {
-                    loaded.put_past(before);
-                }
-            }
-        }
+        });
+        rows.collect()
     }
 }

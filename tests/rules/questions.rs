@@ -4,9 +4,11 @@ use std::ops::ControlFlow;
 
 use refund_ledger::store::ReadSet;
 use refund_ledger::wire::{parse_journal_query, parse_refund_query};
-use refund_ledger::{Context, Host, Id, LedgerError, Policy, Repeats, StoreError, decide};
+use refund_ledger::{
+    Command, Context, Host, Id, LedgerError, Policy, Repeats, StoreError, decide, decide_all,
+};
 
-use crate::common::{Book, accepted, charge, command, id, key, plain, standard, time};
+use crate::common::{Book, accepted, charge, command, id, key, plain, quoted, standard, time};
 
 /// The fields that are told to be at fault, and why.
 fn faults<T>(read: Result<T, LedgerError>) -> Vec<(String, &'static str)> {
@@ -113,6 +115,51 @@ fn a_page_of_an_org_ends_where_much_was_looked_through() {
     assert_eq!(then.items[0].1.movement.movement_id(), "mov-1");
     let full = book.ledger.org_journal(&id("beta"), 0, 700).unwrap();
     assert_eq!(full.items.len(), 700);
+}
+
+/// A command by itself is spared what several need to see each other's changes.
+#[test]
+fn a_command_by_itself_writes_what_it_writes_in_a_batch() {
+    let book = Book::new();
+    accepted(book.create(&plain("r-1", "1")));
+    accepted(book.update("r-1", &plain("r-1", "2")));
+    let empty = book.on(&key("acme", "sub-7", "mov-empty"));
+    accepted(empty.record(&charge()));
+    let other = book.on(&key("acme", "sub-7", "mov-other"));
+    let nowhere = book.on(&key("acme", "sub-7", "mov-nowhere"));
+    let refused = nowhere.line("void_movement");
+    for line in [
+        other.line("record_movement").set("body", charge()),
+        book.line("create_refund").set("body", plain("r-2", "1")),
+        book.update_line("r-1", &plain("r-1", "1")),
+        book.delete_line("r-1"),
+        book.line("erase_text")
+            .set("external_refund_unique_id", quoted("r-1")),
+        book.line("erase_text"),
+        empty.line("void_movement"),
+    ] {
+        let [line, refused] = [&line, &refused].map(|line| command(line).unwrap());
+        let context = Context {
+            now: book.host.now(),
+            actor: &id("clerk"),
+            policy: &Policy::default(),
+            repeats: Repeats::AsRequests,
+        };
+        let minted = book.host.mint(context.now).unwrap();
+        let decided = |commands: &[&Command]| {
+            let mut wanted = ReadSet::default();
+            for command in commands {
+                command.read_set(context.repeats, &mut wanted);
+            }
+            let snapshot = book.ledger.store().load(&wanted).unwrap();
+            let planned = commands.iter().map(|command| (*command, minted));
+            let (results, batch) = decide_all(planned, snapshot, &context);
+            (results[0].is_ok(), batch)
+        };
+        let alone = decided(&[&line]);
+        assert_eq!(alone, decided(&[&line, &refused]), "{line:?}");
+        assert!(alone.0 && !alone.1.entries.is_empty(), "{line:?}");
+    }
 }
 
 #[test]
