@@ -269,7 +269,7 @@ impl Store for SqliteStore {
 
     fn commit(&self, batch: &WriteBatch) -> Result<(), StoreError> {
         self.write(|connection| {
-            apply::apply(connection, batch, Known::default())?;
+            apply::apply(connection, batch, &Known::default())?;
             Ok(true)
         })
     }
@@ -331,7 +331,7 @@ impl Store for SqliteStore {
             if batch.entries.is_empty() {
                 return Ok(false);
             }
-            apply::apply(connection, &batch, known)?;
+            apply::apply(connection, &batch, &known)?;
             Ok(true)
         })
     }

@@ -3,16 +3,18 @@
 //! All of this runs under the write lock, inside the caller's transaction.
 
 mod movements;
+mod places;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use rusqlite::{CachedStatement, Connection};
 
+use self::places::{Located, Places};
 use super::bind::{Binder, stored};
 use super::chain::Chain;
 use super::errors::Fault;
 use super::load::{Known, org_number};
-use super::rows::Columns;
+use super::rows::{Columns, MovementRow};
 use super::statements::{
     ERASE_TEXT, HOLDER, INSERT_ENTRY, INSERT_ORG, INSERT_REFUND, LAST_POSITION, MOVEMENT_NUMBER,
     ONLY_TEXT, TEXT, UPDATE_REFUND,
@@ -26,47 +28,32 @@ use crate::store::{Precondition, RefundWrite, StoreError, TextErasure, WriteBatc
 pub(super) fn apply(
     connection: &Connection,
     batch: &WriteBatch,
-    known: Known,
+    known: &Known,
 ) -> Result<(), Fault> {
+    let mut places = Places::new(batch, known);
+    let movements = places.of_movements(batch);
+    let entries = places.of_entries(batch);
     let mut writer = Writer {
         connection,
         known,
-        places: HashMap::with_capacity(batch.movements.len()),
+        new_orgs: BTreeMap::new(),
+        places,
         first_position: None,
     };
-    writer.find_places(&batch.entries);
     writer.check_preconditions(batch)?;
-    let versions = writer.versions(batch)?;
-    writer.insert_movements(batch, &versions)?;
-    writer.append(&batch.entries)?;
-    writer.update_movements(batch, &versions)?;
+    let movements = writer.movement_writes(batch, &movements)?;
+    writer.insert_movements(&movements)?;
+    writer.append(&batch.entries, &entries)?;
+    writer.update_movements(&movements)?;
     writer.put_refunds(&batch.refunds)?;
     writer.erase(&batch.erasures)
 }
 
-/// Where a movement is in the tables.
-#[derive(Clone, Copy, Debug)]
-struct Located {
-    number: i64,
-    org: i64,
-    /// The length of its chain before the batch.
-    version: u64,
-    /// Where its chain ends so far; `None` before the first entry.
-    chain_position: Option<i64>,
-}
-
-/// A movement of the batch.
-#[derive(Debug, Default)]
-struct Place {
-    located: Option<Located>,
-    /// The sequences of its entries in this batch, each with its index there.
-    entries: Vec<(u64, usize)>,
-}
-
 struct Writer<'c, 'b> {
     connection: &'c Connection,
-    known: Known,
-    places: HashMap<&'b MovementKey, Place>,
+    known: &'b Known,
+    new_orgs: BTreeMap<Id, i64>,
+    places: Places<'b>,
     /// The position that the first entry of the batch gets, or got; the others follow.
     first_position: Option<i64>,
 }
@@ -80,20 +67,18 @@ fn broken<T>(what: String) -> Result<T, Fault> {
 }
 
 impl<'b> Writer<'_, 'b> {
-    fn find_places(&mut self, entries: &'b [JournalEntry]) {
-        for (at, entry) in entries.iter().enumerate() {
-            let place = self.places.entry(&entry.movement).or_default();
-            place.entries.push((entry.sequence, at));
-        }
-    }
-
     /// Where a movement is by now, if there is such a movement.
-    fn locate(&mut self, key: &'b MovementKey) -> Result<Option<Located>, Fault> {
-        if let Some(located) = self.places.get(key).and_then(|place| place.located) {
-            return Ok(Some(located));
+    fn locate(&mut self, number: usize) -> Result<Option<Located>, Fault> {
+        let Some(place) = self.places.get(number) else {
+            return Ok(None);
+        };
+        if place.located.is_some() {
+            return Ok(place.located);
         }
-        let found = self.look_up(key)?;
-        self.places.entry(key).or_default().located = found;
+        let found = self.look_up(place.key, place.known)?;
+        if let Some(located) = found {
+            self.places.put(number, located);
+        }
         Ok(found)
     }
 
@@ -124,7 +109,12 @@ impl<'b> Writer<'_, 'b> {
     }
 
     fn org(&self, name: &Id) -> Result<Option<i64>, Fault> {
-        match self.known.orgs.get(name) {
+        match self
+            .known
+            .orgs
+            .get(name)
+            .or_else(|| self.new_orgs.get(name))
+        {
             Some(number) => Ok(Some(*number)),
             None => org_number(self.connection, name.as_str()),
         }
@@ -136,19 +126,18 @@ impl<'b> Writer<'_, 'b> {
         }
         let mut statement = self.connection.prepare_cached(INSERT_ORG)?;
         let number = statement.insert([name.as_str()])?;
-        self.known.orgs.insert(name, number);
+        self.new_orgs.insert(name, number);
         Ok(number)
     }
 
     /// Where a movement was before the batch, if there was such a movement.
-    fn look_up(&self, key: &MovementKey) -> Result<Option<Located>, Fault> {
-        if let Some(row) = self.known.movements.get(key) {
-            return Ok(Some(Located {
-                number: row.number,
-                org: row.org,
-                version: row.movement.chain.length,
-                chain_position: Some(row.chain_position),
-            }));
+    fn look_up(
+        &self,
+        key: &MovementKey,
+        known: Option<&MovementRow>,
+    ) -> Result<Option<Located>, Fault> {
+        if let Some(row) = known {
+            return Ok(Some(row.into()));
         }
         let Some(org) = self.org(&key.org())? else {
             return Ok(None);
@@ -168,7 +157,8 @@ impl<'b> Writer<'_, 'b> {
     }
 
     fn version(&self, key: &MovementKey) -> Result<u64, Fault> {
-        Ok(self.look_up(key)?.map_or(0, |located| located.version))
+        let located = self.look_up(key, self.known.movements.get(key))?;
+        Ok(located.map_or(0, |located| located.version))
     }
 
     fn is_held(&self, org: &Id, external_id: &Id) -> Result<bool, Fault> {
@@ -181,19 +171,12 @@ impl<'b> Writer<'_, 'b> {
 
     /// The position that an entry of this batch gets, if it is one of this batch. The row of a
     /// movement is written before its entries, which name it.
-    fn position_in_batch(
-        &mut self,
-        key: &MovementKey,
-        sequence: u64,
-    ) -> Result<Option<i64>, Fault> {
-        let Some(at) = self.places.get(key).and_then(|place| {
-            let entries = &place.entries;
-            let found = entries.binary_search_by_key(&sequence, |(sequence, _)| *sequence);
-            found
-                .ok()
-                .and_then(|found| entries.get(found))
-                .map(|(_, at)| *at)
-        }) else {
+    fn position_in_batch(&mut self, place: usize, sequence: u64) -> Result<Option<i64>, Fault> {
+        let Some(at) = self
+            .places
+            .get(place)
+            .and_then(|place| place.entry(sequence))
+        else {
             return Ok(None);
         };
         let first = if let Some(first) = self.first_position {
@@ -221,11 +204,11 @@ impl<'b> Writer<'_, 'b> {
         })
     }
 
-    fn append(&mut self, entries: &'b [JournalEntry]) -> Result<(), Fault> {
+    fn append(&mut self, entries: &'b [JournalEntry], places: &[usize]) -> Result<(), Fault> {
         let connection = self.connection;
         let mut statement = connection.prepare_cached(INSERT_ENTRY)?;
-        for (at, entry) in entries.iter().enumerate() {
-            let Some(located) = self.locate(&entry.movement)? else {
+        for (at, (entry, place)) in entries.iter().zip(places).enumerate() {
+            let Some(located) = self.locate(*place)? else {
                 return broken(format!("an entry names no movement: {}", entry.movement));
             };
             insert_entry(&mut statement, located, entry)?;
@@ -235,12 +218,12 @@ impl<'b> Writer<'_, 'b> {
                 // SQLite takes any free number once the largest is taken.
                 return Err(Fault::Damaged("the journal's positions have gaps".into()));
             }
-            if let Some(place) = self.places.get_mut(&entry.movement) {
-                place.located = Some(Located {
-                    chain_position: Some(position),
-                    ..located
-                });
-            }
+            let chain_position = Some(position);
+            let located = Located {
+                chain_position,
+                ..located
+            };
+            self.places.put(*place, located);
         }
         Ok(())
     }
@@ -265,12 +248,13 @@ impl<'b> Writer<'_, 'b> {
 
     /// Where the refund's movement is, and the position of its description.
     fn place_of(&mut self, refund: &'b Refund) -> Result<(Located, i64), Fault> {
-        let Some(located) = self.locate(&refund.movement)? else {
+        let place = self.places.of(&refund.movement);
+        let Some(located) = self.locate(place)? else {
             return broken(format!("a refund names no movement: {}", refund.movement));
         };
         let sequence = refund.details.description.sequence;
         let known = self.known.texts.get(&refund.id).copied();
-        let text_position = match (self.position_in_batch(&refund.movement, sequence)?, known) {
+        let text_position = match (self.position_in_batch(place, sequence)?, known) {
             (Some(position), _) => position,
             (None, Some((known, position))) if known == sequence => position,
             _ => self.position_of(located, sequence)?,
@@ -319,7 +303,8 @@ impl<'b> Writer<'_, 'b> {
     fn erase(&mut self, erasures: &'b [TextErasure]) -> Result<(), Fault> {
         let mut chains: BTreeMap<i64, (i64, Erasures)> = BTreeMap::new();
         for erasure in erasures {
-            let Some(located) = self.locate(&erasure.movement)? else {
+            let place = self.places.of(&erasure.movement);
+            let Some(located) = self.locate(place)? else {
                 continue;
             };
             let Some(end) = located.chain_position else {

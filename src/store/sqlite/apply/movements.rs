@@ -9,12 +9,24 @@ use crate::store::sqlite::errors::Fault;
 use crate::store::sqlite::statements::{INSERT_MOVEMENT, UPDATE_MOVEMENT, UPDATE_MOVEMENT_SUMS};
 use crate::store::{Precondition, WriteBatch};
 
+/// A movement to write, and at which version it must be: 0 for a new one.
+pub(super) struct MovementWrite<'b> {
+    movement: &'b Movement,
+    place: usize,
+    version: u64,
+}
+
 impl<'b> Writer<'_, 'b> {
-    /// The version at which each movement of the batch must be: 0 for a new one.
-    pub(super) fn versions(&self, batch: &WriteBatch) -> Result<Vec<u64>, Fault> {
+    /// The movements of a batch, whose places are these.
+    pub(super) fn movement_writes(
+        &self,
+        batch: &'b WriteBatch,
+        places: &[usize],
+    ) -> Result<Vec<MovementWrite<'b>>, Fault> {
         let mut wanted = batch.preconditions.iter().filter_map(version_wanted);
-        let mut versions = Vec::with_capacity(batch.movements.len());
-        for Movement { key, .. } in &batch.movements {
+        let mut writes = Vec::with_capacity(batch.movements.len());
+        for (movement, place) in batch.movements.iter().zip(places) {
+            let key = &movement.key;
             let version = match wanted.next() {
                 Some((of, version)) if of == key => version,
                 _ => batch
@@ -24,36 +36,39 @@ impl<'b> Writer<'_, 'b> {
                     .find_map(|(of, version)| (of == key).then_some(Ok(version)))
                     .unwrap_or_else(|| self.version(key))?,
             };
-            versions.push(version);
+            writes.push(MovementWrite {
+                movement,
+                place: *place,
+                version,
+            });
         }
-        Ok(versions)
+        Ok(writes)
     }
 
     /// Writes the rows of new movements, which their entries refer to. The others must be there.
-    pub(super) fn insert_movements(
-        &mut self,
-        batch: &'b WriteBatch,
-        versions: &[u64],
-    ) -> Result<(), Fault> {
-        for (movement, version) in batch.movements.iter().zip(versions) {
-            if *version == 0 {
-                let located = self.insert_movement(movement)?;
-                self.places.entry(&movement.key).or_default().located = Some(located);
+    pub(super) fn insert_movements(&mut self, writes: &[MovementWrite<'b>]) -> Result<(), Fault> {
+        for write in writes {
+            if write.version == 0 {
+                let located = self.insert_movement(write)?;
+                self.places.put(write.place, located);
                 continue;
             }
-            let located = self.locate(&movement.key)?;
-            if located.is_none_or(|located| located.version != *version) {
+            let located = self.locate(write.place)?;
+            if located.is_none_or(|located| located.version != write.version) {
                 return conflict();
             }
         }
         Ok(())
     }
 
-    fn insert_movement(&mut self, movement: &Movement) -> Result<Located, Fault> {
-        let org = self.new_or_known_org(movement.key.org())?;
+    fn insert_movement(&mut self, write: &MovementWrite<'b>) -> Result<Located, Fault> {
+        let MovementWrite {
+            movement, place, ..
+        } = *write;
         let key = &movement.key;
-        let text_position = self.position_in_batch(key, movement.description.sequence)?;
-        let chain_position = self.position_in_batch(key, movement.chain.length)?;
+        let org = self.new_or_known_org(key.org())?;
+        let text_position = self.position_in_batch(place, movement.description.sequence)?;
+        let chain_position = self.position_in_batch(place, movement.chain.length)?;
         let (Some(text_position), Some(chain_position)) = (text_position, chain_position) else {
             return broken(format!(
                 "the batch records movement {key} without the entries of its chain"
@@ -79,19 +94,12 @@ impl<'b> Writer<'_, 'b> {
     }
 
     /// Writes the rows of the other movements, now that it is known where their chains end.
-    pub(super) fn update_movements(
-        &mut self,
-        batch: &'b WriteBatch,
-        versions: &[u64],
-    ) -> Result<(), Fault> {
-        for (movement, version) in batch.movements.iter().zip(versions) {
-            if *version == 0 {
-                continue;
-            }
-            let Some(located) = self.locate(&movement.key)? else {
+    pub(super) fn update_movements(&mut self, writes: &[MovementWrite<'b>]) -> Result<(), Fault> {
+        for write in writes.iter().filter(|write| write.version > 0) {
+            let Some(located) = self.locate(write.place)? else {
                 return conflict();
             };
-            if self.update_movement(movement, *version, located)? != 1 {
+            if self.update_movement(write, located)? != 1 {
                 return conflict();
             }
         }
@@ -100,11 +108,15 @@ impl<'b> Writer<'_, 'b> {
 
     fn update_movement(
         &mut self,
-        movement: &Movement,
-        version: u64,
+        write: &MovementWrite<'b>,
         located: Located,
     ) -> Result<usize, Fault> {
-        let known = self.known.movements.get(&movement.key);
+        let MovementWrite {
+            movement,
+            place,
+            version,
+        } = *write;
+        let known = self.places.get(place).and_then(|place| place.known);
         let chain_position = located.chain_position.unwrap_or_default();
         if known.is_some_and(|row| row.movement.has_same_content(movement)) {
             let mut statement = self.connection.prepare_cached(UPDATE_MOVEMENT_SUMS)?;
@@ -118,7 +130,7 @@ impl<'b> Writer<'_, 'b> {
         let before = known
             .filter(|row| row.movement.description.sequence == sequence)
             .map(|row| row.text_position);
-        let text_position = match (before, self.position_in_batch(&movement.key, sequence)?) {
+        let text_position = match (before, self.position_in_batch(place, sequence)?) {
             (Some(position), _) | (None, Some(position)) => position,
             (None, None) => self.position_of(located, sequence)?,
         };
