@@ -10,7 +10,7 @@ pub(crate) mod scale;
 pub(crate) mod size;
 pub(crate) mod threads;
 
-use refund_bench::{ByHand, Contender, Folder, Input, Ours, Pair, batches, interleaved};
+use refund_bench::{ByHand, Contender, Folder, Input, Ours, Pair, Row, batches, interleaved};
 
 use crate::Setting;
 
@@ -39,6 +39,12 @@ impl Sides {
         }
     }
 
+    /// The same, where by hand has the indexes that its lists need, as the ledger always has.
+    fn serving_lists(mut self) -> Self {
+        self.by_hand.serve_lists();
+        self
+    }
+
     /// Refunds a second, where each round books as many, `at_once` in a transaction.
     fn book(&mut self, setting: &Setting, refunds: usize, at_once: usize, input: &Input) -> Pair {
         input.record(&mut self.by_hand);
@@ -49,6 +55,27 @@ impl Sides {
             |round| book(&mut self.ours, round, refunds, at_once, input),
         )
     }
+}
+
+/// What booking costs beside the least that is correct, of which something is wanted, and beside by hand with
+/// lists.
+fn in_files(
+    name: &str,
+    setting: &Setting,
+    refunds: usize,
+    at_once: usize,
+    input: &Input,
+    wanted: f64,
+) -> [Row; 2] {
+    let row = |mut sides: Sides| {
+        let figures = sides.book(setting, refunds, at_once, input);
+        Row::rate(name, "refunds", figures)
+    };
+    let sides = || Sides::in_files(setting);
+    [
+        row(sides()).wanted(wanted),
+        row(sides().serving_lists()).beside("by hand with indexes for lists"),
+    ]
 }
 
 fn book<C: Contender>(

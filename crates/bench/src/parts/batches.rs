@@ -3,7 +3,7 @@
 
 use refund_bench::{Input, REFUNDS_PER_MOVEMENT, Row};
 
-use super::{Sides, of_all_rounds};
+use super::{in_files, of_all_rounds};
 use crate::Setting;
 
 /// How large, how many refunds a round books, and what is wanted.
@@ -17,7 +17,7 @@ pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
         .collect()
 }
 
-fn size(setting: &Setting, (size, usual, wanted): (usize, usize, f64)) -> [Row; 2] {
+fn size(setting: &Setting, (size, usual, wanted): (usize, usize, f64)) -> Vec<Row> {
     let refunds = setting.refunds(usual).next_multiple_of(size);
     let all = of_all_rounds(setting, refunds);
     let movements = size.max(all.div_ceil(REFUNDS_PER_MOVEMENT));
@@ -25,9 +25,9 @@ fn size(setting: &Setting, (size, usual, wanted): (usize, usize, f64)) -> [Row; 
         (Input::scattered(movements), "each on another movement"),
         (Input::in_a_row(all), "ten on a movement in a row"),
     ];
-    inputs.map(|(input, how)| {
-        let figures = Sides::in_files(setting).book(setting, refunds, size, &input);
+    let rows = inputs.iter().flat_map(|(input, how)| {
         let name = format!("{size} durable refunds a transaction, {how}");
-        Row::rate(&name, "refunds", figures).wanted(wanted)
-    })
+        in_files(&name, setting, refunds, size, input, wanted)
+    });
+    rows.collect()
 }

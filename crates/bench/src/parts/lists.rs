@@ -1,5 +1,5 @@
 //! What reading costs: lists, single refunds, and the verification of all. By hand has indexes for its
-//! lists here, which it has nowhere else.
+//! lists here.
 
 use refund_bench::{
     ByHand, Contender, Input, Ours, Pair, REFUNDS_PER_MOVEMENT, Row, get_each, interleaved,
@@ -16,9 +16,7 @@ const GETS: usize = 5_000;
 pub(crate) fn rows(setting: &Setting) -> Vec<Row> {
     let refunds = setting.refunds(100_000);
     let refunds = refunds.next_multiple_of(REFUNDS_PER_MOVEMENT);
-    let mut sides = Sides::in_files(setting);
-    sides.by_hand.serve_lists();
-    sides.ours.serve_lists();
+    let mut sides = Sides::in_files(setting).serving_lists();
     Input::fill(&mut sides.by_hand, 0..refunds);
     Input::fill(&mut sides.ours, 0..refunds);
 
