@@ -33,6 +33,7 @@ enum Bug {
     IgnoresExternalIds,
     IgnoresTheLastPrecondition,
     IgnoresVersionsAboveZero,
+    InsertsWhatIsToBeReplaced,
     AppliesHalfABatch,
     AcknowledgesWithoutWriting,
     AnswersOkToAConflict,
@@ -164,6 +165,17 @@ impl Broken {
             Bug::IgnoresVersionsAboveZero => batch
                 .preconditions
                 .retain(|it| !matches!(it, Precondition::MovementAt { version: 1.., .. })),
+            Bug::InsertsWhatIsToBeReplaced => {
+                for write in &mut batch.refunds {
+                    let refund = write.refund().clone();
+                    let mut known = ReadSet::default();
+                    known.want_refund(refund.movement.org(), refund.id.into(), None);
+                    let found = self.inner.load(&known).expect("the memory store loads");
+                    if found.refund(&refund.movement.org(), &refund.id.into()) == Loaded::Absent {
+                        *write = RefundWrite::Insert(refund);
+                    }
+                }
+            }
             Bug::ForgetsErasuresInTheJournal => batch.erasures.clear(),
             Bug::ErasesLaterTextsToo => {
                 for erasure in &mut batch.erasures {
@@ -614,6 +626,10 @@ const CAUGHT: &[(Bug, &str)] = &[
     (
         Bug::IgnoresVersionsAboveZero,
         "commit::conflicts_on_a_version_of_a_missing_movement",
+    ),
+    (
+        Bug::InsertsWhatIsToBeReplaced,
+        "commit::conflicts_on_a_refund_to_replace_that_is_missing",
     ),
     (
         Bug::AppliesHalfABatch,

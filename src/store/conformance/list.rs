@@ -29,6 +29,7 @@ macro_rules! conformance_cases {
                 conflicts_on_a_version_of_a_missing_movement,
                 conflicts_on_the_same_batch_again,
                 conflicts_on_an_external_id_that_is_taken,
+                conflicts_on_a_refund_to_replace_that_is_missing,
                 leaves_an_external_id_free_in_other_orgs,
                 applies_all_of_a_batch_or_nothing,
                 writes_nothing_for_an_empty_batch,

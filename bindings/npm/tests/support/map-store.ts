@@ -52,7 +52,7 @@ export class MapStore implements RefundStore {
         ? (this.#movements.get(nameOf(precondition))?.chain_length ?? 0) === precondition.version
         : !this.#externalIds.has(JSON.stringify([precondition.org_id, precondition.external_id])),
     );
-    if (!holds || batch.refunds.some(({ insert, row }) => insert && this.#refunds.has(row.id))) {
+    if (!holds || batch.refunds.some(({ insert, row }) => insert === this.#refunds.has(row.id))) {
       throw new StoreError("conflict", "somebody else was faster");
     }
     for (const row of batch.movements) {

@@ -2,6 +2,7 @@
 
 use crate::amount::Values;
 use crate::error::ErrorCode;
+use crate::id::RefundId;
 use crate::store::conformance::desk::{
     Desk, cents, charge, create, create_keyed, delete, erase, id, movement, movement_of, named,
     products, read_set, record, record_as, standard, text, update, void,
@@ -10,7 +11,7 @@ use crate::store::conformance::view::{
     Contents, holds, load_movement, present_refund, refunded, verifies,
 };
 use crate::store::conformance::{Failure, Fixture};
-use crate::store::{Precondition, Snapshot, Store, StoreError, WriteBatch};
+use crate::store::{Precondition, RefundWrite, Snapshot, Store, StoreError, WriteBatch};
 
 /// The batch must conflict, and leave everything as it was.
 fn conflicts(store: &dyn Store, batch: &WriteBatch, because: &str) -> Result<(), Failure> {
@@ -198,6 +199,26 @@ pub(in crate::store::conformance) fn conflicts_on_an_external_id_that_is_taken(
         }
     }
     Ok(())
+}
+
+/// What is to be replaced must be there: nothing is made in its place, and nothing is left out.
+pub(in crate::store::conformance) fn conflicts_on_a_refund_to_replace_that_is_missing(
+    fixture: &dyn Fixture,
+) -> Result<(), Failure> {
+    let desk = Desk::new(fixture);
+    let key = movement("m");
+    desk.book(&[record(&key), create(&key, standard("one"))])?;
+    let changed = crate::RefundContent {
+        description: text("changed"),
+        ..standard("one")
+    };
+    let mut batch = desk.plan(&[update(&key, named("one"), changed)])?;
+    for write in &mut batch.refunds {
+        if let RefundWrite::Replace(refund) = write {
+            refund.id = RefundId::from_bytes([7; 16]);
+        }
+    }
+    conflicts(&*desk.store, &batch, "no refund has this id")
 }
 
 /// External ids are unique in an org, not beyond it.
