@@ -1,5 +1,5 @@
 //! An import of JSON Lines into a new file, durable, a thousand lines a transaction. Ours is through the
-//! library, by `wire::parse_line` and `Ledger::execute_all`, as the command `refunds import` does it.
+//! library, by `wire::parse_line` and `Ledger::execute_all`; the command `refunds import` reads ahead, too.
 
 use refund_bench::{ByHand, Contender, Folder, Ours, Row, import, interleaved, write_lines};
 
