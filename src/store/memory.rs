@@ -86,6 +86,10 @@ impl State {
         self.movements.get(*self.places.get(key)?)
     }
 
+    fn movement_mut(&mut self, key: &MovementKey) -> Option<&mut MovementSlot> {
+        self.movements.get_mut(*self.places.get(key)?)
+    }
+
     fn refund(&self, id: RefundId) -> Option<&RefundSlot> {
         self.refunds.get(*self.ids.get(&id)?)
     }
@@ -197,8 +201,7 @@ impl State {
 
     fn put_movement(&mut self, movement: Movement) {
         let movement = Arc::new(movement);
-        let known = self.places.get(&movement.key).copied();
-        if let Some(slot) = known.and_then(|at| self.movements.get_mut(at)) {
+        if let Some(slot) = self.movement_mut(&movement.key) {
             slot.movement = movement;
             return;
         }
@@ -215,11 +218,7 @@ impl State {
 
     fn insert_refund(&mut self, refund: Refund) {
         let at = self.refunds.len();
-        if let Some(slot) = self
-            .places
-            .get(&refund.movement)
-            .and_then(|at| self.movements.get_mut(*at))
-        {
+        if let Some(slot) = self.movement_mut(&refund.movement) {
             slot.refunds.push(at);
         }
         if let Some(external_id) = &refund.details.external_id {
