@@ -146,6 +146,19 @@ impl Row {
     }
 }
 
+/// The value of which as many are greater as smaller: what a row says of its rounds.
+///
+/// # Panics
+/// If there are no values.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "a median of nothing is a mistake of the measurement"
+)]
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
 /// Prints rows: as one line of JSON each, or as a table for people.
 #[allow(
     clippy::print_stdout,
@@ -204,12 +217,17 @@ pub fn rounded(figure: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pair, Row, Verdict, table};
+    use super::{Pair, Row, Verdict, median, table};
 
     const TWICE: Pair = Pair {
         by_hand: 100.0,
         ours: 200.0,
     };
+
+    #[test]
+    fn a_median_is_in_the_middle() {
+        assert_eq!(median(vec![3.0, 1.0, 2.0]).to_string(), "2");
+    }
 
     #[test]
     fn twice_as_many_pass_and_twice_as_much_is_too_much() {

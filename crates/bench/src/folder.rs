@@ -4,9 +4,10 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use bench_row::median;
 use tempfile::TempDir;
 
-use crate::measure::{median, timed};
+use crate::measure::timed;
 
 /// SQLite's log, and what readers share of it.
 const BESIDE: [&str; 3] = ["", "-wal", "-shm"];

@@ -41,7 +41,7 @@ mod ours;
 mod program;
 mod work;
 
-pub use bench_row::{Better, Pair, Row, Verdict, print_rows};
+pub use bench_row::{Better, Pair, Row, Verdict, median, print_rows};
 pub use by_hand::{ByHand, HandCursor, HandListed};
 pub use contender::{Contender, LIST_FROM, LIST_TO, ORG, PAGE};
 pub use folder::Folder;
@@ -49,7 +49,7 @@ pub use hand_request::{
     HandAmount, HandBody, HandCommand, HandLine, HandMovement, HandRefund, HandTax, cents,
 };
 pub use input::{Input, LINES_PER_TRANSACTION, REFUNDS_PER_MOVEMENT, lines, write_lines};
-pub use measure::{interleaved, median, timed};
+pub use measure::{interleaved, timed};
 pub use ours::Ours;
 pub use program::{Ran, peak_memory_bytes, run};
 pub use work::{batches, get_each, import, list_each, pages, singles, verify};

@@ -1,23 +1,14 @@
-//! Clocks and medians.
+//! Clocks, and rounds of both sides.
 
 use std::time::Instant;
 
-use bench_row::Pair;
+use bench_row::{Pair, median};
 
 /// How many seconds something takes.
 pub fn timed(work: impl FnOnce()) -> f64 {
     let start = Instant::now();
     work();
     start.elapsed().as_secs_f64()
-}
-
-/// The value of which as many are greater as smaller.
-///
-/// # Panics
-/// If there are no values.
-pub fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 /// Has both sides measured so many times in turn, A B B A A B and so on, so that what else the machine does
@@ -51,7 +42,7 @@ pub fn interleaved(
 mod tests {
     use std::cell::RefCell;
 
-    use super::{interleaved, median};
+    use super::interleaved;
 
     #[test]
     fn sides_take_turns_and_the_first_round_does_not_count() {
@@ -69,10 +60,5 @@ mod tests {
             [pair.by_hand, pair.ours].map(|each| each.to_string()),
             ["1", "1"]
         );
-    }
-
-    #[test]
-    fn a_median_is_in_the_middle() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]).to_string(), "2");
     }
 }

@@ -22,6 +22,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
+use refund_bench::median;
 use refund_ledger::{Ledger, MovementKey, wire};
 
 const REFUNDS: &str = env!("CARGO_BIN_EXE_refunds");
@@ -272,10 +273,6 @@ impl Client {
 
 /// The medians of both sides.
 fn medians(rounds: &[(f64, f64)]) -> (f64, f64) {
-    let median = |mut times: Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
     (
         median(rounds.iter().map(|(inside, _)| *inside).collect()),
         median(rounds.iter().map(|(_, outside)| *outside).collect()),

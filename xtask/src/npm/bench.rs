@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use bench_row::median;
+
 use super::node::{self, NEWER};
 use super::{MADE, PACKAGE, build};
 use crate::bench::row::{Pair, Row};
@@ -114,11 +116,6 @@ impl Sample {
         let [empty, first] = starts.map(median);
         Ok(first - empty)
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
