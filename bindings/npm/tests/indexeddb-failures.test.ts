@@ -161,14 +161,18 @@ test("a commit resolves once the transaction is complete, not before", async (t)
   const store = await furnished();
   const dispatch = IDBTransaction.prototype.dispatchEvent;
   const order: string[] = [];
-  t.mock.method(IDBTransaction.prototype, "dispatchEvent", function (this: IDBTransaction, event: Event) {
-    order.push(event.type);
-    setTimeout(() => dispatch.call(this, event), 20);
-    return true;
+  const held = new Promise<() => void>((resolve) => {
+    t.mock.method(IDBTransaction.prototype, "dispatchEvent", function (this: IDBTransaction, event: Event) {
+      order.push(event.type);
+      resolve(() => dispatch.call(this, event));
+      return true;
+    });
   });
   const commit = store.commit(create(movementRow(KEY), refundId(1))).then(() => order.push("resolved"));
+  const dispatchHeld = await held;
   await new Promise((resolve) => setTimeout(resolve, 10));
   assert.deepEqual(order, ["complete"]);
+  dispatchHeld();
   await commit;
   assert.deepEqual(order, ["complete", "resolved"]);
 });

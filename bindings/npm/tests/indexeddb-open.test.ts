@@ -10,7 +10,7 @@ import { movementKey, movementRow, onlyMovement, range, record, wanted } from ".
 const KEY = movementKey("m");
 
 /** Long enough for whatever is not blocked, short enough to wait for. */
-const TIMEOUT_MS = 100;
+const TIMEOUT_MS = 1_000;
 
 /** A second version of the database, which adds an index. */
 const NEXT_VERSION = [

@@ -32,6 +32,21 @@ function numbers(from: number, count: number): number[] {
 /** Two tabs create two hundred refunds of a movement that has room for one hundred. */
 async function race(way: Way): Promise<{ created: number; standing: Standing }> {
   const tabs = [await furnished(10_000), await browser.open()] as const;
+  // However slow the machine, the first write of each is of what it saw before the other's.
+  let checking = tabs.length;
+  let letWrite = (): void => {};
+  const allHaveChecked = new Promise<void>((resolve) => {
+    letWrite = resolve;
+  });
+  for (const tab of tabs) {
+    await tab.exposeFunction("allHaveChecked", () => {
+      checking -= 1;
+      if (checking === 0) {
+        letWrite();
+      }
+      return allHaveChecked;
+    });
+  }
   // Once both have loaded what they need, neither has a start.
   await Promise.all(tabs.map((tab) => call(tab, "read")));
   const created = await Promise.all(
@@ -160,8 +175,13 @@ test("a store makes room for the upgrade of another tab, and says so", async () 
 
 test("site data that is cleared while a store is open ends it with an error", async () => {
   const page = await furnished(1_000_000_000);
+  let hear = (): void => {};
+  const heard = new Promise<void>((resolve) => {
+    hear = resolve;
+  });
+  await page.exposeFunction("acknowledge", () => hear());
   const failure = call(page, "createUntilFailure");
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await Promise.race([heard, failure]);
   await browser.clearData();
   const [first, message] = await failure;
   assert.match(String(first), /^(unavailable|failed|outcome_unknown)$/, message);

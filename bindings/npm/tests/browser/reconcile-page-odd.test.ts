@@ -130,7 +130,7 @@ test("who comes back to the page finds what was filled in, and what belongs to i
   await page.goto(`${user.origin}/`);
   await page.goBack();
   assert.equal(await page.getByLabel("Where it comes from").inputValue(), "csv");
-  await page.getByLabel("Column with the amount").waitFor({ timeout: 3_000 });
+  await page.getByLabel("Column with the amount").waitFor();
   assert.equal(await page.getByLabel("Name of the ledger").isVisible(), true);
   assert.equal(await page.locator("#ledger").isVisible(), false);
 });
@@ -258,7 +258,7 @@ test("where it can't be kept, it says so", async (t) => {
   served.missing = /\.svg$/;
   const page = await tab(t);
   await page.goto(served.url);
-  await page.getByText("The browser does not keep this page").waitFor({ timeout: 5_000 });
+  await page.getByText("The browser does not keep this page").waitFor();
 });
 
 test("a new version is taken once no tab has the old one, and until then the old one works", async (t) => {

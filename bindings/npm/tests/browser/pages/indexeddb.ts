@@ -15,6 +15,9 @@ import {
 /** The test hears of a refund that this page takes for created. */
 declare function acknowledge(number: number): void;
 
+/** Waits until all tabs that race have checked for the first time. */
+declare function allHaveChecked(): Promise<void>;
+
 const NAME = "refund-ledger";
 const KEY = movementKey("m");
 
@@ -56,6 +59,7 @@ const checkThenWrite: Create = async (number, tell) => {
   if (planned === null) {
     return false;
   }
+  await allHaveChecked();
   await (await store()).commit({ ...planned, preconditions: [], entries: [] });
   tell();
   return true;
@@ -85,16 +89,11 @@ export async function createAll(numbers: number[], way: Way): Promise<number> {
   return created;
 }
 
-/** Creates refunds from this number on until one fails or the page is gone. */
-async function createFrom(first: number, way: Way, tell: (number: number) => void): Promise<never> {
+/** Creates refunds from this number on, and acknowledges each, until one fails or the page is gone. */
+export async function stream(first: number, way: Way): Promise<never> {
   for (let number = first; ; number += 1) {
-    await WAYS[way](number, () => tell(number));
+    await WAYS[way](number, () => acknowledge(number));
   }
-}
-
-/** Creates refunds from this number on, and acknowledges each, until the page is gone. */
-export function stream(first: number, way: Way): Promise<never> {
-  return createFrom(first, way, acknowledge);
 }
 
 /** What the store holds of its movement, by its row, by its refunds and by its journal. */
@@ -145,9 +144,9 @@ export function read(): Promise<Told> {
   return told(async () => (await store()).load(wanted(KEY)));
 }
 
-/** Creates refunds until one fails, and tells why it did. */
+/** Creates refunds, and acknowledges each, until one fails; tells why it did. */
 export function createUntilFailure(): Promise<Told> {
-  return told(() => createFrom(0, "sound", () => {}));
+  return told(() => stream(0, "sound"));
 }
 
 /** Opens the database anew, as a page that is loaded again does. */
