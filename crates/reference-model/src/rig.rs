@@ -290,7 +290,10 @@ impl Rig {
         step: &Step,
     ) -> Result<(Both<Planned>, Both<Vec<Reply>>), Mismatch> {
         let (first, second) = shared.handles(step);
-        if order[1].commands.is_empty() {
+        // Where each command of a batch stands by itself, a store may refuse one by what it saw before
+        // the others were written: no order of whole batches need have that outcome.
+        let are_whole = step.atomic || order.iter().all(|planned| planned.commands.len() <= 1);
+        if order[1].commands.is_empty() || !are_whole {
             let replies = self.carry_out_both(first, &order, step)?;
             return Ok((order, replies));
         }
