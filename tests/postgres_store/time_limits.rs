@@ -10,7 +10,9 @@ use crate::postgres_support::{
     OnServer, assert_valid, content, create, key, movement, options, refund, wait_until_blocking,
 };
 
-const LIMIT: Duration = Duration::from_millis(400);
+/// The server gives up a tenth earlier than the call, so that the call can tell why: on a busy machine
+/// the tenth must be enough.
+const LIMIT: Duration = Duration::from_millis(1_500);
 
 /// Runs what can't be done, and sees that it gives up near its limit.
 fn limited<T: std::fmt::Debug>(call: impl FnOnce() -> Result<T, LedgerError>) -> LedgerError {
@@ -84,7 +86,7 @@ fn a_row_that_is_let_go_in_time_is_enough() {
 #[test]
 fn two_waits_share_the_limit_of_a_call() {
     let server = with_a_movement(&postgres_cluster::shared().unwrap().socket_url());
-    let limit = LIMIT * 5;
+    let limit = LIMIT * 2;
     let (mut first, mut second) = (server.session(), server.session());
     first.execute("BEGIN");
     first.run("SELECT 1 FROM movements FOR UPDATE").unwrap();
@@ -95,7 +97,7 @@ fn two_waits_share_the_limit_of_a_call() {
     let start = Instant::now();
     let refused = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| book(&server.ledger.clone().with_time_limit(limit)));
-        while start.elapsed() < limit / 2 {
+        while start.elapsed() < limit / 4 {
             std::thread::yield_now();
         }
         // From here on it waits for the positions, with what is left.
@@ -125,7 +127,7 @@ fn a_look_at_the_whole_ledger_may_take_longer_than_a_call() {
     let report = std::thread::scope(|scope| {
         let verifying = scope.spawn(|| server.ledger.clone().with_time_limit(LIMIT).verify(None));
         wait_until_blocking(&mut somebody, 1);
-        while start.elapsed() < LIMIT * 2 {
+        while start.elapsed() < LIMIT.mul_f64(1.3) {
             std::thread::yield_now();
         }
         somebody.execute("ROLLBACK");

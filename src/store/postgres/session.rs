@@ -150,9 +150,10 @@ impl Link {
         limit.as_millis().clamp(1, 2_147_483_647)
     }
 
-    /// Whether a good part of the call's time is used up.
+    /// Whether so much of the call's time is used up that the server, by the limit that it was told at
+    /// first, might still wait when nobody waits for it any more.
     pub(super) fn has_waited(&self) -> bool {
-        self.time_left() < self.limit.get().mul_f64(0.8)
+        self.time_left() < self.limit.get().mul_f64(0.95)
     }
 
     /// What is left of the call's time.
