@@ -296,7 +296,7 @@ fn a_commit_that_arrives_late_is_not_taken_for_one_that_failed() {
     };
     // What holds the movement will do so until its commit arrives: nobody waits that long.
     let bench = Bench {
-        limit: Duration::from_millis(500),
+        limit: Duration::from_secs(3),
         ..bench
     };
     let outcome = bench.call(Call::Named, Connection::Used, Some(cut));
@@ -315,7 +315,7 @@ fn a_commit_that_arrives_late_is_not_taken_for_one_that_failed() {
 
 #[test]
 fn a_server_that_falls_silent_is_given_up_within_the_limit() {
-    let limit = Duration::from_millis(700);
+    let limit = Duration::from_secs(2);
     let bench = Bench {
         limit,
         ..Bench::new(plainly)

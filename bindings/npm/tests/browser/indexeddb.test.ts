@@ -91,9 +91,12 @@ async function killed(way: Way, times: number): Promise<string[]> {
     await page.exposeFunction("acknowledge", (number: number) => {
       acknowledged.add(refundId(number));
       rest -= 1;
-      if (rest === 0) {
-        hear();
+      if (rest > 0) {
+        return;
       }
+      hear();
+      // Who begins only when this is answered is killed before.
+      return new Promise(() => {});
     });
     const streaming = call(page, "stream", round * 10_000, way);
     // It ends with an error in any case; one that comes before the kill is a failure.

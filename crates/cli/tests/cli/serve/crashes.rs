@@ -1,7 +1,8 @@
 //! A server that is killed under load.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use super::running::{MOVEMENT_PATH, Running, charge, refund, token};
 use crate::harness::Place;
@@ -12,9 +13,11 @@ const CLIENTS: usize = 8;
 /// The refunds that were answered with 201, by external id.
 type Acknowledged = BTreeMap<String, String>;
 
-/// Books refunds from eight clients until the server is gone.
+/// Books refunds from eight clients until the server is gone, which is killed some time after each has
+/// booked one on average.
 fn book_until_killed(server: &mut Running, token: &str, round: usize) -> Acknowledged {
     let clients: Vec<_> = (0..CLIENTS).map(|_| server.client(Some(token))).collect();
+    let count = &AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let threads: Vec<_> = clients
             .into_iter()
@@ -30,6 +33,7 @@ fn book_until_killed(server: &mut Running, token: &str, round: usize) -> Acknowl
                             Ok(answer) => {
                                 let id = answer.is(201).json()["id"].as_str().unwrap().to_owned();
                                 acknowledged.insert(external_id, id);
+                                count.fetch_add(1, Ordering::Relaxed);
                             }
                             Err(_) => return acknowledged,
                         }
@@ -38,6 +42,10 @@ fn book_until_killed(server: &mut Running, token: &str, round: usize) -> Acknowl
                 })
             })
             .collect();
+        let start = Instant::now();
+        while count.load(Ordering::Relaxed) <= CLIENTS && start.elapsed() < Duration::from_mins(1) {
+            std::thread::yield_now();
+        }
         let pause = 200 + 130 * u64::try_from(round).unwrap();
         std::thread::sleep(Duration::from_millis(pause));
         server.kill();
