@@ -10,9 +10,7 @@ use crate::postgres_support::{
     OnServer, assert_valid, content, create, key, movement, options, refund, wait_until_blocking,
 };
 
-/// The server gives up a tenth earlier than the call, so that the call can tell why: on a busy machine
-/// the tenth must be enough.
-const LIMIT: Duration = Duration::from_millis(1_500);
+const LIMIT: Duration = Duration::from_millis(400);
 
 /// Runs what can't be done, and sees that it gives up near its limit.
 fn limited<T: std::fmt::Debug>(call: impl FnOnce() -> Result<T, LedgerError>) -> LedgerError {
@@ -22,6 +20,17 @@ fn limited<T: std::fmt::Debug>(call: impl FnOnce() -> Result<T, LedgerError>) ->
     assert!(took >= LIMIT / 2, "it waits before it gives up: {took:?}");
     assert!(took < LIMIT * 10, "it gives up: {took:?}");
     error
+}
+
+/// What a call comes to that others keep waiting until it gives up.
+///
+/// The server gives up a tenth of the time earlier than the call, so that the call can tell why. Where the
+/// machine stands still for that long, it can't; then it is called again.
+fn kept_waiting<T: std::fmt::Debug>(call: impl Fn() -> Result<T, LedgerError>) -> LedgerError {
+    (0..10)
+        .map(|_| limited(&call))
+        .find(|error| error.code() == ErrorCode::Timeout)
+        .expect("one of ten calls is told why it had to wait")
 }
 
 fn book(ledger: &Ledger) -> Result<refund_ledger::Created, LedgerError> {
@@ -51,8 +60,7 @@ fn a_row_that_somebody_else_holds_is_waited_for_up_to_the_limit() {
         let mut somebody = server.session();
         somebody.execute("BEGIN");
         somebody.run(held).unwrap();
-        let error = limited(|| book(&server.ledger.clone().with_time_limit(LIMIT)));
-        assert_eq!(error.code(), ErrorCode::Timeout, "{held}: {error:?}");
+        let error = kept_waiting(|| book(&server.ledger.clone().with_time_limit(LIMIT)));
         assert_eq!(error.store_error(), Some(&StoreError::Busy), "{held}");
         assert_eq!(content(&*server.store), before, "{held}: nothing changed");
         assert_eq!(
@@ -86,7 +94,7 @@ fn a_row_that_is_let_go_in_time_is_enough() {
 #[test]
 fn two_waits_share_the_limit_of_a_call() {
     let server = with_a_movement(&postgres_cluster::shared().unwrap().socket_url());
-    let limit = LIMIT * 2;
+    let limit = Duration::from_secs(4);
     let (mut first, mut second) = (server.session(), server.session());
     first.execute("BEGIN");
     first.run("SELECT 1 FROM movements FOR UPDATE").unwrap();
@@ -123,11 +131,12 @@ fn a_look_at_the_whole_ledger_may_take_longer_than_a_call() {
     somebody
         .run("LOCK TABLE refunds IN ACCESS EXCLUSIVE MODE")
         .unwrap();
+    let limit = Duration::from_secs(2);
     let start = Instant::now();
     let report = std::thread::scope(|scope| {
-        let verifying = scope.spawn(|| server.ledger.clone().with_time_limit(LIMIT).verify(None));
+        let verifying = scope.spawn(|| server.ledger.clone().with_time_limit(limit).verify(None));
         wait_until_blocking(&mut somebody, 1);
-        while start.elapsed() < LIMIT.mul_f64(1.3) {
+        while start.elapsed() < limit.mul_f64(1.3) {
             std::thread::yield_now();
         }
         somebody.execute("ROLLBACK");
@@ -202,7 +211,7 @@ fn more_calls_than_connections_take_turns() {
             ledger.create_refund(&key("mov-1"), &request).unwrap()
         });
         wait_until_blocking(&mut somebody, 1);
-        let error = limited(|| {
+        let error = kept_waiting(|| {
             let ledger = ledger.clone().with_time_limit(LIMIT);
             ledger.balance(&key("mov-1"))
         });
