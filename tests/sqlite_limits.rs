@@ -148,7 +148,7 @@ fn a_time_limit_covers_threads_that_share_the_store() {
         assert_eq!(error.store_error(), Some(&StoreError::Busy));
         let waited = start.elapsed();
         assert!(
-            (limit..Duration::from_secs(4)).contains(&waited),
+            (limit..limit * 20).contains(&waited),
             "it waits for its turn, and no longer than the limit: {waited:?}"
         );
         assert!(hurried.balance(&first).is_ok(), "reading needs no turn");

@@ -96,8 +96,9 @@ export interface RefundStore {
   /**
    * Checks every precondition and applies every write, durably, or changes nothing. Throws a
    * {@link StoreError} `conflict` where a precondition does not hold, an inserted refund's id is
-   * taken, or a replaced refund is not there. Entries get ascending positions in the order in which they stand in the batch, and a
-   * reader that has seen a position never sees a smaller one appear later.
+   * taken, or a replaced refund is not there. Entries get ascending positions in the order in which
+   * they stand in the batch, and a reader that has seen a position never sees a smaller one appear
+   * later.
    */
   commit(batch: WriteBatch): MaybePromise<void>;
 

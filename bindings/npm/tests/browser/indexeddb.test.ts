@@ -29,22 +29,28 @@ function numbers(from: number, count: number): number[] {
   return Array.from({ length: count }, (_, at) => from + at);
 }
 
+/** Something to wait for that happens elsewhere. */
+function signal(): { given: Promise<void>; give: () => void } {
+  let give = (): void => {};
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  return { given, give };
+}
+
 /** Two tabs create two hundred refunds of a movement that has room for one hundred. */
 async function race(way: Way): Promise<{ created: number; standing: Standing }> {
   const tabs = [await furnished(10_000), await browser.open()] as const;
   // However slow the machine, the first write of each is of what it saw before the other's.
   let checking = tabs.length;
-  let letWrite = (): void => {};
-  const allHaveChecked = new Promise<void>((resolve) => {
-    letWrite = resolve;
-  });
+  const allHaveChecked = signal();
   for (const tab of tabs) {
     await tab.exposeFunction("allHaveChecked", () => {
       checking -= 1;
       if (checking === 0) {
-        letWrite();
+        allHaveChecked.give();
       }
-      return allHaveChecked;
+      return allHaveChecked.given;
     });
   }
   // Once both have loaded what they need, neither has a start.
@@ -84,24 +90,21 @@ async function killed(way: Way, times: number): Promise<string[]> {
     const page = await browser.open();
     let rest = 1 + Math.floor(Math.random() * 12);
     const crashed = new Promise((resolve) => page.on("crash", resolve));
-    let hear = (): void => {};
-    const heard = new Promise<void>((resolve) => {
-      hear = resolve;
-    });
+    const heard = signal();
     await page.exposeFunction("acknowledge", (number: number) => {
       acknowledged.add(refundId(number));
       rest -= 1;
       if (rest > 0) {
         return;
       }
-      hear();
+      heard.give();
       // Who begins only when this is answered is killed before.
       return new Promise(() => {});
     });
     const streaming = call(page, "stream", round * 10_000, way);
     // It ends with an error in any case; one that comes before the kill is a failure.
     streaming.catch(() => {});
-    await Promise.race([heard, streaming]);
+    await Promise.race([heard.given, streaming]);
     await browser.killRenderers();
     await crashed;
     await page.close();
@@ -178,13 +181,10 @@ test("a store makes room for the upgrade of another tab, and says so", async () 
 
 test("site data that is cleared while a store is open ends it with an error", async () => {
   const page = await furnished(1_000_000_000);
-  let hear = (): void => {};
-  const heard = new Promise<void>((resolve) => {
-    hear = resolve;
-  });
-  await page.exposeFunction("acknowledge", () => hear());
+  const heard = signal();
+  await page.exposeFunction("acknowledge", heard.give);
   const failure = call(page, "createUntilFailure");
-  await Promise.race([heard, failure]);
+  await Promise.race([heard.given, failure]);
   await browser.clearData();
   const [first, message] = await failure;
   assert.match(String(first), /^(unavailable|failed|outcome_unknown)$/, message);
